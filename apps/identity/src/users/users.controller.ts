@@ -1,0 +1,47 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import type { ReconcileReport } from 'tenantry';
+import type { User } from './user.entity.js';
+import { type CreateUser, createUser, type UpdateUser, updateUser, userId, type UserPage, userPage } from './user.schema.js';
+import { UsersService } from './users.service.js';
+
+@Controller('users')
+export class UsersController {
+  constructor(private readonly users: UsersService) {}
+
+  @Post()
+  create(@Body({ schema: createUser }) body: CreateUser): Promise<User> {
+    return this.users.create(body);
+  }
+
+  @Get()
+  list(@Query({ schema: userPage }) page: UserPage): Promise<User[]> {
+    return this.users.list(page);
+  }
+
+  @Get('migrate')
+  migrate(): Promise<ReconcileReport> {
+    return this.users.migrate();
+  }
+
+  @Post('migrate')
+  @HttpCode(200)
+  migrateByPost(): Promise<ReconcileReport> {
+    return this.users.migrate();
+  }
+
+  @Get(':id')
+  get(@Param('id', { schema: userId }) id: string): Promise<User> {
+    return this.users.get(id);
+  }
+
+  @Patch(':id')
+  update(@Param('id', { schema: userId }) id: string, @Body({ schema: updateUser }) body: UpdateUser): Promise<User> {
+    return this.users.update(id, body);
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  remove(@Param('id', { schema: userId }) id: string): Promise<void> {
+    return this.users.remove(id);
+  }
+}

@@ -1,0 +1,11 @@
+export type { ApiDescription } from './api-docs.js';
+export { type DatabaseConfig, readDatabaseConfig } from './database-config.js';
+export { describeConnectionError, type DescribeOptions } from './describe-connection-error.js';
+export { HealthModule } from './health.module.js';
+export { onStopSignal } from './on-stop-signal.js';
+export { prettyLine } from './pretty-log.js';
+export { resolveDatabase, type ResolvedDatabase, type ResolveOptions } from './resolve-database.js';
+export { operatorSentence, runMain } from './run-main.js';
+export type { LogLevel } from './service-logger.js';
+export { type RunningService, type ServiceOptions, startService } from './start-service.js';
+export { StartupError, type StartupErrorCode } from './startup-error.js';

@@ -1,0 +1,59 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { type NumberedSql, readNumberedSql } from '../postgres/numbered-sql.js';
+
+const sqlFolder = new URL('../../sql/', import.meta.url);
+
+/** Versions of the catalog, before and after. */
+export interface CatalogVersions {
+  readonly before: number;
+  readonly after: number;
+}
+
+/**
+ * Installs or updates the catalog.
+ *
+ * @param owner - A connection of the owner role, in a transaction that holds the catalog's lock.
+ * @throws TenancyError `TENANCY_CATALOG_NEWER` when the catalog has a breaking change that this version does not know.
+ */
+export async function installCatalog(owner: pg.ClientBase): Promise<CatalogVersions> {
+  const files = await readNumberedSql(sqlFolder);
+  await owner.query('create schema if not exists tenantry');
+  await owner.query(
+    `create table if not exists tenantry.catalog_version
+       (version integer primary key, breaking boolean not null, installed_at timestamptz not null default now())`,
+  );
+  const before = await readVersion(owner, files);
+  for (const file of files.filter(({ version }) => version > before)) {
+    await owner.query(file.sql);
+    await owner.query('insert into tenantry.catalog_version (version, breaking) values ($1, $2)', [file.version, file.breaking]);
+  }
+  return { before, after: Math.max(before, files.at(-1)?.version ?? 0) };
+}
+
+/**
+ * Refuses to serve from a catalog that is missing, too old, or newer in a way this version cannot serve.
+ *
+ * @throws TenancyError `TENANCY_CATALOG_MISSING` or `TENANCY_CATALOG_NEWER`.
+ */
+export async function requireCatalog(client: Pick<pg.ClientBase, 'query'>): Promise<void> {
+  const files = await readNumberedSql(sqlFolder);
+  const { rows } = await client.query<{ there: boolean }>(
+    `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                     where n.nspname = 'tenantry' and c.relname = 'catalog_version' and has_schema_privilege(n.oid, 'usage')) as there`,
+  );
+  const version = rows[0]?.there ? await readVersion(client, files) : 0;
+  if (version < (files.at(-1)?.version ?? 0)) throw new TenancyError('TENANCY_CATALOG_MISSING');
+}
+
+async function readVersion(client: Pick<pg.ClientBase, 'query'>, files: readonly NumberedSql[]): Promise<number> {
+  const known = files.at(-1)?.version ?? 0;
+  const { rows } = await client.query<{ version: number | null; breaking: number | null }>(
+    `select max(version)::int as version, max(version) filter (where breaking and version > $1)::int as breaking
+       from tenantry.catalog_version`,
+    [known],
+  );
+  const [row] = rows;
+  if (row?.breaking) throw new TenancyError('TENANCY_CATALOG_NEWER', { version: row.breaking, known });
+  return row?.version ?? 0;
+}

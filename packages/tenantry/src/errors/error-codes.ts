@@ -1,0 +1,185 @@
+/** How one failure is reported: to the caller without any internals, and to the operator with the option to change. */
+export interface ErrorDescription {
+  /** HTTP status when the failure reaches a caller. */
+  readonly status: number;
+  /** Short, constant, for the caller. */
+  readonly title: string;
+  /** One sentence for the caller. `{field}` is replaced by that field of the error; only harmless fields appear here. */
+  readonly detail: string;
+  /** One sentence for the operator that names what to change. `{field}` is replaced as well. */
+  readonly operator: string;
+  /** Seconds for `Retry-After`, where trying again can help. */
+  readonly retryAfter?: number;
+}
+
+const unavailable = { title: 'Temporarily unavailable', retryAfter: 1, status: 503 } as const;
+const internal = { title: 'Internal error', status: 500, detail: 'The service could not answer this request.' } as const;
+
+/** The one table of failures. `docs/errors.md` is generated from it, and a test keeps the two equal. */
+export const errorCodes = {
+  TENANCY_TENANT_MISSING: {
+    status: 401,
+    title: 'Tenant required',
+    detail: 'This address needs to know the tenant: {expected}.',
+    operator: 'The resolver found no tenant in the request. Send {expected}, or mark the route with @CatalogScope() if it serves no tenant.',
+  },
+  TENANCY_TENANT_ID_INVALID: {
+    status: 400,
+    title: 'Invalid tenant id',
+    detail: 'A tenant id {reason}.',
+    operator: 'A request or a call named a tenant with an id that cannot exist: a tenant id {reason}.',
+  },
+  TENANCY_TENANT_AMBIGUOUS: {
+    status: 400,
+    title: 'More than one tenant',
+    detail: 'The request names more than one tenant; name exactly one.',
+    operator: 'The request carried several values where the resolver reads one tenant id. Look for a proxy that adds the header twice.',
+  },
+  TENANCY_TOKEN_INVALID: {
+    status: 401,
+    title: 'Invalid token',
+    detail: 'The token could not be verified.',
+    operator: 'fromClaim() could not verify the bearer token: {reason}. Check the `key`, `issuer` and `audience` options.',
+  },
+  TENANCY_TENANT_UNKNOWN: {
+    status: 404,
+    title: 'Unknown tenant',
+    detail: 'There is no such tenant.',
+    operator: 'No tenant "{tenant}" is in the catalog, or it was deleted. Create it with catalog.create().',
+  },
+  TENANCY_TENANT_SUSPENDED: {
+    status: 403,
+    title: 'Tenant suspended',
+    detail: 'This tenant is suspended.',
+    operator: 'Tenant "{tenant}" has the status "suspended". Serve it again with catalog.setStatus(id, "active").',
+  },
+  TENANCY_TENANT_ARCHIVED: {
+    status: 403,
+    title: 'Tenant archived',
+    detail: 'This tenant is archived.',
+    operator: 'Tenant "{tenant}" has the status "archived". Serve it again with catalog.setStatus(id, "active").',
+  },
+  TENANCY_TENANT_EXISTS: {
+    status: 409,
+    title: 'Tenant exists',
+    detail: 'A tenant with this id exists already.',
+    operator: 'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
+  },
+  TENANCY_TENANT_NAME_INVALID: {
+    status: 400,
+    title: 'Invalid tenant name',
+    detail: 'A tenant name has 1 to 200 characters and no control characters.',
+    operator: 'A tenant name has 1 to 200 characters and no control characters.',
+  },
+  TENANCY_TENANT_NOT_READY: {
+    ...unavailable,
+    detail: 'This tenant is being prepared; try again shortly.',
+    operator: 'Tenant "{tenant}" has no schema for the service "{service}" yet. A process with DATABASE_OWNER_URL provisions it; run one, or call reconcile().',
+  },
+  TENANCY_PROVISIONING_FAILED: {
+    ...unavailable,
+    retryAfter: 5,
+    detail: 'This tenant could not be prepared; try again later.',
+    operator: 'Provisioning "{schema}" failed and was rolled back: {reason}.',
+  },
+  TENANCY_SCHEMA_TAKEN: {
+    ...internal,
+    operator: 'The schema or role "{schema}" exists but the catalog did not make it. Rename or drop it, or give the tenant another id; it was left alone.',
+  },
+  TENANCY_SCHEMA_LOST: {
+    ...internal,
+    operator: 'The catalog has the schema "{schema}" but the database does not; somebody dropped it by hand. Restore it from a backup, or delete its rows in tenantry.tenant_schema and tenantry.ledger to get an empty one.',
+  },
+  TENANCY_SCOPE_MISSING: {
+    ...internal,
+    operator: '{what} was used outside any scope. Wrap the code in tenancy.run(tenantId, fn) or tenancy.runInCatalog(fn).',
+  },
+  TENANCY_SCOPE_NOT_TENANT: {
+    ...internal,
+    operator: '{what} needs a tenant, but the code runs in the catalog scope. Wrap it in tenancy.run(tenantId, fn), or remove @CatalogScope() from the route.',
+  },
+  TENANCY_SCOPE_MISMATCH: {
+    ...internal,
+    operator: '{what} belongs to the scope "{other}" but was used in the scope "{scope}". Use it in its own scope, or load it again in this one; nothing was sent.',
+  },
+  TENANCY_SCOPE_BOUND: {
+    ...internal,
+    operator: 'This request already has the scope "{scope}"; a scope never changes once it is bound. Use tenancy.run(tenantId, fn) for work in another tenant.',
+  },
+  TENANCY_SCOPE_REFUSED: {
+    ...internal,
+    operator: 'PostgreSQL refused to enter the scope "{scope}", so the statement was not run: {reason}. Provision the tenant again, or check that its role is granted to the service role.',
+  },
+  TENANCY_STATEMENT_REFUSED: {
+    ...internal,
+    operator: '{what} cannot carry its scope on a pooled connection. {remedy}',
+  },
+  TENANCY_TABLE_WITHOUT_SCHEMA: {
+    ...internal,
+    operator: 'The entity "{entity}" names no schema. Use schema: "*" for a table in every tenant schema, or name the shared schema it lives in.',
+  },
+  TENANCY_ACCESS_DENIED: {
+    ...internal,
+    operator: 'PostgreSQL denied a statement of the scope "{scope}": {reason}. It reached outside its own schema, or a grant is missing.',
+  },
+  TENANCY_POOL_EXHAUSTED: {
+    ...unavailable,
+    detail: 'The service is busy; try again shortly.',
+    operator: 'No connection became free within {acquireTimeoutMs} ms. Raise `connections` (now {max}) or `acquireTimeoutMs`, or shorten transactions.',
+  },
+  TENANCY_DATABASE_UNAVAILABLE: {
+    ...unavailable,
+    detail: 'The database cannot be reached at the moment; try again shortly.',
+    operator: 'PostgreSQL cannot be reached: {reason}. Check that it runs and that DATABASE_URL is right.',
+  },
+  TENANCY_STATEMENT_TIMEOUT: {
+    ...unavailable,
+    detail: 'The request took too long and was stopped.',
+    operator: 'A statement was cancelled: {reason}. Raise `statementTimeoutMs`, or make the statement faster.',
+  },
+  TENANCY_CONFLICT: {
+    status: 409,
+    title: 'Conflict',
+    detail: 'The change conflicts with data that exists.',
+    operator: 'A constraint refused the change: {reason}.',
+  },
+  TENANCY_VALUE_INVALID: {
+    status: 400,
+    title: 'Invalid value',
+    detail: 'A value in the request cannot be stored.',
+    operator: 'PostgreSQL refused a value: {reason}.',
+  },
+  TENANCY_OPTION_INVALID: {
+    ...internal,
+    operator: 'The option `{option}` is wrong: {reason}.',
+  },
+  TENANCY_OWNER_REQUIRED: {
+    status: 503,
+    title: 'Not possible here',
+    detail: 'This process may not change schemas; ask another one.',
+    operator: '{what} needs the owner role. Set DATABASE_OWNER_URL (option `ownerUrl`) in a process that may run DDL.',
+  },
+  TENANCY_SERVICE_ROLE_UNFIT: {
+    ...internal,
+    operator: 'The role "{role}" of DATABASE_URL {reason}, so PostgreSQL could not keep tenants apart. {remedy}',
+  },
+  TENANCY_CATALOG_MISSING: {
+    ...internal,
+    operator: 'The catalog (schema "tenantry") is not in this database or is older than this version needs. Run `npm run migrate`, or start one process with DATABASE_OWNER_URL.',
+  },
+  TENANCY_CATALOG_NEWER: {
+    ...internal,
+    operator: 'The catalog is at version {version} with a change that this version of Tenantry (up to {known}) cannot serve. Deploy the newer version; it would be unsafe to continue.',
+  },
+  TENANCY_MIGRATION_CHANGED: {
+    ...internal,
+    operator: 'The migration "{migration}" of "{service}" differs from the one that was registered or ran. Restore the file and put the change into a new migration.',
+  },
+  TENANCY_MIGRATION_UNFIT: {
+    ...internal,
+    operator: 'The migration "{migration}" of "{service}" {reason}.',
+  },
+} as const satisfies Record<string, ErrorDescription>;
+
+/** A stable code, the name of one failure. */
+export type TenancyErrorCode = keyof typeof errorCodes;

@@ -1,0 +1,15 @@
+export { type Catalog, type SqlExecutor, type TenantEntry } from './catalog/catalog.js';
+export { type CatalogScope, type Scope, type TenantScope } from './context/scope.js';
+export { type ErrorDescription, errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
+export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
+export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
+export { type MigrationClass, type MigrationList } from './migrations/tenant-migration.js';
+export { type TenancyLogger, type TenancyOptions } from './options.js';
+export { type TenantOrmOptions } from './orm/orm-options.js';
+export { translateError } from './postgres/translate-error.js';
+export { Tenancy } from './tenancy.js';
+export { type RoleName, type SchemaName } from './tenant/schema-name.js';
+export { type ServiceName } from './tenant/service-name.js';
+export { type Placement, type Tenant, type TenantStatus, tenantStatuses } from './tenant/tenant.js';
+export { parseTenantId, type TenantId } from './tenant/tenant-id.js';
+export { type Problem, type ProblemBody, toProblem } from './http/to-problem.js';

@@ -1,0 +1,24 @@
+import { quoteIdentifier } from '../postgres/quote.js';
+
+/** The service role's rights on the catalog: it looks tenants up and signs them up; it changes neither ledger nor migrations. */
+export function catalogGrants(serviceRole: string): readonly string[] {
+  const role = quoteIdentifier(serviceRole);
+  const readable = ['tenant', 'service', 'tenant_schema', 'ledger', 'catalog_version'].map((table) => `tenantry.${table}`);
+  return [
+    `grant usage on schema tenantry to ${role}`,
+    `grant select on ${readable.join(', ')} to ${role}`,
+    `grant insert, update on tenantry.tenant to ${role}`,
+  ];
+}
+
+/** The service role's rights on a schema that all tenants of a database share, such as the one with the users. */
+export function sharedGrants(schema: string, serviceRole: string): readonly string[] {
+  const [name, role] = [quoteIdentifier(schema), quoteIdentifier(serviceRole)];
+  return [
+    `grant usage on schema ${name} to ${role}`,
+    `grant select, insert, update, delete on all tables in schema ${name} to ${role}`,
+    `grant usage, select on all sequences in schema ${name} to ${role}`,
+    `alter default privileges in schema ${name} grant select, insert, update, delete on tables to ${role}`,
+    `alter default privileges in schema ${name} grant usage, select on sequences to ${role}`,
+  ];
+}

@@ -1,0 +1,53 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { quoteIdentifier } from '../postgres/quote.js';
+
+/** What decides whether a role may own or serve. */
+export interface RoleFacts {
+  readonly role: string;
+  readonly superuser: boolean;
+  readonly bypassrls: boolean;
+  readonly createrole: boolean;
+  readonly inherit: boolean;
+  /** Owns a schema with the name of a tenant schema. */
+  readonly owns: boolean;
+  /** PostgreSQL's `server_version_num`. */
+  readonly version: number;
+}
+
+/** Reads the facts of the role that is logged in. */
+export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>): Promise<RoleFacts> {
+  const { rows } = await client.query<RoleFacts>(
+    `select rolname as role, rolsuper as superuser, rolbypassrls as bypassrls, rolcreaterole as createrole, rolinherit as inherit,
+            current_setting('server_version_num')::int as version,
+            exists (select from pg_namespace where nspowner = r.oid
+                      and nspname ~ '^[a-z0-9][a-z0-9_-]*_[a-z][a-z0-9]*$' and nspname !~ '^(pg_|information_schema$)') as owns
+       from pg_roles r where rolname = current_user`,
+  );
+  const [facts] = rows;
+  if (!facts) throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'PostgreSQL does not know the current role' });
+  return facts;
+}
+
+/**
+ * Checks that the role which serves cannot reach a tenant's rows by itself. Pure.
+ *
+ * @throws TenancyError `TENANCY_SERVICE_ROLE_UNFIT`.
+ */
+export function requireFitServiceRole(facts: RoleFacts): void {
+  const unfit = whyUnfit(facts);
+  if (unfit) throw new TenancyError('TENANCY_SERVICE_ROLE_UNFIT', { role: facts.role, ...unfit });
+}
+
+function whyUnfit(facts: RoleFacts): { reason: string; remedy: string } | undefined {
+  const remedy = 'Give DATABASE_URL a plain role of its own and set DATABASE_OWNER_URL to this one.';
+  if (facts.superuser) return { reason: 'is a superuser', remedy };
+  if (facts.bypassrls) return { reason: 'has BYPASSRLS', remedy };
+  if (facts.createrole) return { reason: 'has CREATEROLE', remedy };
+  if (facts.owns) return { reason: 'owns tenant schemas', remedy };
+  // From PostgreSQL 16 the grant itself says that it does not inherit.
+  if (facts.inherit && facts.version < 160_000) {
+    return { reason: 'inherits the rights of the tenant roles', remedy: `Run: alter role ${quoteIdentifier(facts.role)} noinherit;` };
+  }
+  return undefined;
+}

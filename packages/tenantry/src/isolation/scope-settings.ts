@@ -1,0 +1,36 @@
+import type { Scope } from '../context/scope.js';
+import { quoteIdentifier } from '../postgres/quote.js';
+
+/** How statements are kept apart: by PostgreSQL's own roles, or only by schema names. */
+export type IsolationMode = 'role' | 'schema';
+
+/** What the gate needs to know besides the scope. */
+export interface GateOptions {
+  /** `role`: PostgreSQL refuses foreign rows. `schema`: names only, a weaker promise that is chosen by name. */
+  readonly isolation: IsolationMode;
+  /** Schemas with types, functions or tables for all tenants, after the tenant's own on the search path. */
+  readonly sharedSchemas: readonly string[];
+  /** Milliseconds a statement may run; 0 is no limit. */
+  readonly statementTimeoutMs: number;
+  /** Milliseconds a transaction may wait for its next statement; 0 is no limit. */
+  readonly idleTransactionTimeoutMs: number;
+  /** Behind a pooler in transaction mode nothing may be prepared by name. */
+  readonly transactionPooler: boolean;
+}
+
+/** Sets what a scope needs until the end of the transaction, and so never longer than the statement it travels with. */
+export const preambleText =
+  "select set_config('role',$1,true),set_config('search_path',$2,true),set_config('statement_timeout',$3,true),set_config('idle_in_transaction_session_timeout',$4,true)";
+
+/** The values of {@link preambleText} for one scope. Pure. */
+export function scopeSettings(scope: Scope | undefined, options: GateOptions): readonly string[] {
+  const limits = [String(options.statementTimeoutMs), String(options.idleTransactionTimeoutMs)];
+  if (scope?.kind !== 'tenant') {
+    // Also without a scope: whatever a session-level SET left behind must not outlive the statement that left it.
+    return ['none', '', ...limits];
+  }
+  const { role, schema } = scope.placement;
+  // pg_temp goes last: where it is not named it comes first, and a temporary table could stand in for a tenant's own.
+  const path = [schema, ...options.sharedSchemas, 'pg_temp'].map(quoteIdentifier).join(',');
+  return [options.isolation === 'role' ? role : 'none', path, ...limits];
+}

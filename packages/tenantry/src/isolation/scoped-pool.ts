@@ -1,0 +1,54 @@
+import { AsyncResource } from 'node:async_hooks';
+import pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { translateError } from '../postgres/translate-error.js';
+import type { GateOptions } from './scope-settings.js';
+import { ScopedClient } from './scoped-client.js';
+
+/** Options of {@link ScopedPool}: those of `pg.Pool`, and the gate's. */
+export interface ScopedPoolConfig extends pg.PoolConfig {
+  gate: GateOptions;
+  max: number;
+  /** Milliseconds to wait for a free connection, and for a new one to be made. */
+  connectionTimeoutMillis: number;
+}
+
+type ConnectCallback = (error: Error | undefined, client: pg.PoolClient | undefined, release: (destroy?: unknown) => void) => void;
+
+/** The one pool of a process: its clients are {@link ScopedClient}s, and a client that is not idle is never handed on. */
+export class ScopedPool extends pg.Pool {
+  readonly #config: ScopedPoolConfig;
+
+  constructor(config: ScopedPoolConfig) {
+    super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
+    this.#config = config;
+    this.on('release', (_error, client) => {
+      const scoped = client as unknown as ScopedClient;
+      if (!scoped.idle) scoped.discard();
+    });
+    // Without a listener the loss of an idle connection ends the process. The pool has dropped it already.
+    this.on('error', () => undefined);
+    this.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  override connect(): Promise<pg.PoolClient>;
+  override connect(callback: ConnectCallback): void;
+  override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
+    if (callback) {
+      // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
+      const bound = AsyncResource.bind(callback);
+      return super.connect((error, client, release) => bound(error && this.#translate(error), client, release));
+    }
+    return super.connect().catch((error: unknown) => {
+      throw this.#translate(error as Error);
+    });
+  }
+
+  #translate(error: Error): Error {
+    if (error.message === 'timeout exceeded when trying to connect') {
+      const fields = { max: this.#config.max, acquireTimeoutMs: this.#config.connectionTimeoutMillis };
+      return new TenancyError('TENANCY_POOL_EXHAUSTED', fields, { cause: error });
+    }
+    return translateError(error) ?? error;
+  }
+}

@@ -1,0 +1,37 @@
+import type pg from 'pg';
+import { installCatalog, type CatalogVersions } from '../catalog/install-catalog.js';
+import { catalogGrants } from '../isolation/grants.js';
+import { harden } from '../isolation/harden.js';
+import type { IsolationMode } from '../isolation/scope-settings.js';
+import { ensureServiceLogin, type ServiceLogin } from '../isolation/service-role.js';
+import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
+
+/** What a database is prepared for. */
+export interface PrepareOptions {
+  readonly database: string;
+  readonly isolation: IsolationMode;
+  /** The role that serves; `undefined` makes one. */
+  readonly serviceRole: string | undefined;
+}
+
+/** What preparing a database did. */
+export interface PreparedDatabase {
+  readonly catalog: CatalogVersions;
+  readonly serviceRole: string;
+  /** Where the role that serves was made by Tenantry. */
+  readonly login: ServiceLogin | undefined;
+  /** What this owner could not close, as SQL for a superuser. */
+  readonly hardeningMissing: readonly string[];
+}
+
+/** Makes the catalog and the service role as they should be. One of many processes does it, the others find it done. */
+export function prepareDatabase(owner: pg.ClientBase, { database, isolation, serviceRole }: PrepareOptions): Promise<PreparedDatabase> {
+  return inLockedTransaction(owner, 'catalog', async () => {
+    const catalog = await installCatalog(owner);
+    const login = serviceRole === undefined ? await ensureServiceLogin(owner, database) : undefined;
+    const role = serviceRole ?? login?.role ?? '';
+    for (const grant of catalogGrants(role)) await owner.query(grant);
+    const hardeningMissing = isolation === 'role' ? await harden(owner, database, role) : [];
+    return { catalog, serviceRole: role, login, hardeningMissing };
+  });
+}

@@ -1,0 +1,116 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { type LedgerRow } from '../migrations/plan-migrations.js';
+import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import { lockKey } from '../postgres/lock-key.js';
+import { inOneFlight } from '../postgres/one-flight.js';
+import { translateError } from '../postgres/translate-error.js';
+import { schemaNameOf } from '../tenant/schema-name.js';
+import type { ServiceName } from '../tenant/service-name.js';
+import type { TenantId } from '../tenant/tenant-id.js';
+import { type ActualSchema, planProvision, type ProvisionPlan, type ProvisionTarget } from './provision-plan.js';
+
+/** The same for every tenant of this process. */
+export type ProvisionDefaults = Omit<ProvisionTarget, 'tenant' | 'service'> & {
+  /** Milliseconds that DDL may wait for a lock, and that one statement may take. */
+  readonly lockTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+};
+
+/** What became of one tenant's schema. */
+export type ProvisionResult = Omit<ProvisionPlan, 'statements'> & { readonly tenant: TenantId; readonly service: ServiceName };
+
+interface ActualRow extends Omit<ActualSchema, 'ledger'> {
+  readonly active: boolean;
+  readonly ledger: LedgerRow[];
+}
+
+const lookAtSchema = `
+  select exists (select from tenantry.tenant where id = $2 and status <> 'deleted') as active,
+         exists (select from tenantry.tenant_schema where schema_name = $1) as known,
+         exists (select from pg_namespace where nspname = $1) as "schemaExists",
+         exists (select from pg_roles where rolname = $1) as "roleExists",
+         exists (select from pg_roles r where rolname = $1
+                   and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls
+                        or exists (select from pg_auth_members where member = r.oid)
+                        or exists (select from pg_shdepend where refclassid = 'pg_authid'::regclass and refobjid = r.oid
+                                     and dbid = (select oid from pg_database where datname = current_database())))) as "roleIsForeign",
+         coalesce((select json_agg(json_build_object('migration', migration, 'checksum', checksum))
+                     from tenantry.ledger where schema_name = $1), '[]') as ledger`;
+
+/** Makes one tenant's schema exist and be at head. The only code that does, whoever asks. */
+export class Provisioner {
+  readonly #owner: Pick<pg.Pool, 'connect'>;
+  readonly #defaults: ProvisionDefaults;
+  readonly #running = new Map<string, Promise<ProvisionResult>>();
+
+  /** @param owner - A pool of the owner role whose clients were made with `pipeline: true`. */
+  constructor(owner: Pick<pg.Pool, 'connect'>, defaults: ProvisionDefaults) {
+    this.#owner = owner;
+    this.#defaults = defaults;
+  }
+
+  /**
+   * Provisions or migrates. All of it is one transaction under an advisory lock per tenant and service: of many callers,
+   * in any process, one does it and the others find it done; after a crash nothing is left.
+   *
+   * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_SCHEMA_TAKEN`, `TENANCY_SCHEMA_LOST`, `TENANCY_MIGRATION_CHANGED`,
+   * `TENANCY_PROVISIONING_FAILED`, `TENANCY_DATABASE_UNAVAILABLE`.
+   */
+  provision(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
+    const schema = schemaNameOf(tenant, service);
+    const running = this.#running.get(schema);
+    if (running) return running;
+    const provisioning = this.#provision(tenant, service, migrations).finally(() => this.#running.delete(schema));
+    this.#running.set(schema, provisioning);
+    return provisioning;
+  }
+
+  async #provision(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
+    const schema = schemaNameOf(tenant, service);
+    const client = await this.#connect();
+    let broken = false;
+    try {
+      const actual = await this.#lockAndLook(client, schema, tenant);
+      const { statements, ...result } = planProvision({ ...this.#defaults, tenant, service }, actual, migrations);
+      await inOneFlight(client, [...statements, { text: 'commit' }]);
+      return { ...result, tenant, service };
+    } catch (error) {
+      broken = await client.query('rollback').then(
+        () => false,
+        () => true,
+      );
+      throw provisioningError(error, schema);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    return this.#owner.connect().catch((error: unknown) => {
+      throw translateError(error) ?? error;
+    });
+  }
+
+  async #lockAndLook(client: pg.PoolClient, schema: string, tenant: TenantId): Promise<ActualSchema> {
+    const { lockTimeoutMs, statementTimeoutMs } = this.#defaults;
+    const results = await inOneFlight(client, [
+      { text: 'begin' },
+      { text: `set local statement_timeout to ${statementTimeoutMs}` },
+      { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },
+      { text: `set local lock_timeout to ${lockTimeoutMs}` },
+      { text: lookAtSchema, values: [schema, tenant] },
+    ]);
+    const actual = results.at(-1)?.rows[0] as ActualRow;
+    if (!actual.active) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant });
+    return actual;
+  }
+}
+
+function provisioningError(error: unknown, schema: string): TenancyError {
+  const translated = translateError(error);
+  const meaningful = ['TENANCY_DATABASE_UNAVAILABLE', 'TENANCY_TENANT_UNKNOWN', 'TENANCY_SCHEMA_TAKEN', 'TENANCY_SCHEMA_LOST', 'TENANCY_MIGRATION_CHANGED'];
+  if (translated && meaningful.includes(translated.code)) return translated;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new TenancyError('TENANCY_PROVISIONING_FAILED', { schema, reason }, { cause: error });
+}

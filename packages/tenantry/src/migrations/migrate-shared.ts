@@ -1,0 +1,30 @@
+import type pg from 'pg';
+import { sharedGrants } from '../isolation/grants.js';
+import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
+import { inOneFlight } from '../postgres/one-flight.js';
+import { quoteIdentifier } from '../postgres/quote.js';
+import { applyStatements } from './apply-statements.js';
+import { type LedgerRow, planMigrations } from './plan-migrations.js';
+import type { CompiledMigration } from './tenant-migration.js';
+
+/**
+ * Brings a schema that all tenants share to head: the same migrations and ledger as a tenant schema, once per database.
+ *
+ * @param owner - A connection of the owner role with `pipeline: true`, outside a transaction.
+ * @param serviceRole - Gets the right to read and write the schema's tables.
+ * @returns Names of the migrations that ran.
+ */
+export function migrateShared(
+  owner: pg.ClientBase,
+  schema: string,
+  migrations: readonly CompiledMigration[],
+  serviceRole: string,
+): Promise<readonly string[]> {
+  return inLockedTransaction(owner, `shared:${schema}`, async () => {
+    const { rows } = await owner.query<LedgerRow>('select migration, checksum from tenantry.ledger where schema_name = $1', [schema]);
+    const pending = planMigrations(schema, migrations, rows);
+    const prepare = [`create schema if not exists ${quoteIdentifier(schema)}`, ...sharedGrants(schema, serviceRole)];
+    await inOneFlight(owner, [...prepare.map((text) => ({ text })), ...applyStatements(schema, [schema], pending)]);
+    return pending.map(({ name }) => name);
+  });
+}

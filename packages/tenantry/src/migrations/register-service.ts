@@ -1,0 +1,48 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
+import type { ServiceName } from '../tenant/service-name.js';
+import type { CompiledMigration } from './tenant-migration.js';
+
+/**
+ * Tells the catalog which migrations a service ships. From then on every process with the owner role can bring this
+ * service's tenants to head. An older process that knows fewer migrations changes nothing.
+ *
+ * @param owner - A connection of the owner role, outside a transaction.
+ * @throws TenancyError `TENANCY_MIGRATION_CHANGED` when a migration differs from the registered one of that name or place.
+ */
+export function registerService(owner: pg.ClientBase, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<void> {
+  return inLockedTransaction(owner, `service:${service}`, async () => {
+    await owner.query('insert into tenantry.service (name) values ($1) on conflict do nothing', [service]);
+    const { rows } = await owner.query<{ name: string; checksum: string }>(
+      'select name, checksum from tenantry.migration where service = $1 order by position',
+      [service],
+    );
+    refuseChanged(service, rows, migrations);
+    for (const [index, { name, checksum, statements }] of migrations.entries()) {
+      if (index < rows.length) continue;
+      await owner.query('insert into tenantry.migration (service, position, name, checksum, statements) values ($1, $2, $3, $4, $5)', [
+        service,
+        index + 1,
+        name,
+        checksum,
+        statements,
+      ]);
+    }
+    const head = (migrations.length > rows.length ? migrations : rows).at(-1)?.name ?? null;
+    await owner.query('update tenantry.service set head = $2 where name = $1 and head is distinct from $2', [service, head]);
+  });
+}
+
+function refuseChanged(
+  service: string,
+  registered: readonly { name: string; checksum: string }[],
+  shipped: readonly CompiledMigration[],
+): void {
+  for (const [index, migration] of shipped.entries()) {
+    const known = registered[index];
+    if (known && (known.name !== migration.name || known.checksum !== migration.checksum)) {
+      throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service, migration: known.name });
+    }
+  }
+}

@@ -1,0 +1,6 @@
+import { SetMetadata } from '@nestjs/common';
+
+export const catalogScopeKey = 'tenantry:catalog-scope';
+
+/** Marks a controller or a route that serves no tenant: it runs in the catalog scope, and a request needs no tenant. */
+export const CatalogScope = (): ClassDecorator & MethodDecorator => SetMetadata(catalogScopeKey, true);

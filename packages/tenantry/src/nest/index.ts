@@ -1,0 +1,13 @@
+export { toProblem, type Problem, type ProblemBody } from '../http/to-problem.js';
+export { firstOf } from '../resolution/first-of.js';
+export { type ClaimOptions, fromClaim } from '../resolution/from-claim.js';
+export { fromHeader } from '../resolution/from-header.js';
+export { fromPath } from '../resolution/from-path.js';
+export { fromSubdomain } from '../resolution/from-subdomain.js';
+export { fromRequest, type ResolvableRequest, type TenantResolver } from '../resolution/tenant-resolver.js';
+export { CatalogScope } from './catalog-scope.decorator.js';
+export { CurrentTenant } from './current-tenant.decorator.js';
+export { ProblemFilter } from './problem.filter.js';
+export { TenancyGuard } from './tenancy.guard.js';
+export { TenancyModule, type TenancyModuleAsyncOptions } from './tenancy.module.js';
+export type { TenancyModuleOptions } from './tenancy-module-options.js';

@@ -1,0 +1,33 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { toProblem } from '../http/to-problem.js';
+import { translateError } from '../postgres/translate-error.js';
+
+/** Answers every error with problem details (RFC 9457), and logs for the operator what the caller is not told. */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #host: HttpAdapterHost;
+  readonly #logger = new Logger('Tenancy');
+
+  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost) {
+    this.#host = host;
+  }
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    if (host.getType() !== 'http') throw error;
+    const { status, headers, body } = toProblem(error);
+    if (status >= 500) this.#log(error, body.code);
+    const adapter = this.#host.httpAdapter;
+    const response: unknown = host.switchToHttp().getResponse();
+    if (adapter.isHeadersSent(response)) return;
+    for (const [name, value] of Object.entries(headers)) adapter.setHeader(response, name, value);
+    adapter.reply(response, body, status);
+  }
+
+  #log(error: unknown, code: string): void {
+    const known = translateError(error);
+    if (known) this.#logger.warn(`${code}: ${known.operatorMessage}`);
+    else this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
+  }
+}

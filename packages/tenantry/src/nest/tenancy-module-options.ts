@@ -1,0 +1,8 @@
+import type { TenancyOptions } from '../options.js';
+import type { TenantResolver } from '../resolution/tenant-resolver.js';
+
+/** Options of `TenancyModule`. */
+export interface TenancyModuleOptions extends TenancyOptions {
+  /** Takes the tenant out of a request. Without it every route runs in the catalog scope. */
+  resolver?: TenantResolver | undefined;
+}

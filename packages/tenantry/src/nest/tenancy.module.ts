@@ -1,0 +1,97 @@
+import { MikroOrmModule } from '@mikro-orm/nestjs';
+import {
+  type DynamicModule,
+  Global,
+  Inject,
+  Logger,
+  type MiddlewareConsumer,
+  Module,
+  type ModuleMetadata,
+  type NestModule,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import type { TenantOrmOptions } from '../orm/orm-options.js';
+import { ScopedDriver } from '../orm/scoped-driver.js';
+import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
+import { Tenancy } from '../tenancy.js';
+import { type FastifyHooks, openInFastify } from './fastify-hooks.js';
+import { ProblemFilter } from './problem.filter.js';
+import { RequestScopes } from './request-scope.js';
+import { TenancyGuard } from './tenancy.guard.js';
+import type { TenancyModuleOptions } from './tenancy-module-options.js';
+import { tenancyModuleOptions } from './tokens.js';
+
+/** Options of {@link TenancyModule.forRootAsync}. */
+export interface TenancyModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  inject?: never[] | readonly (string | symbol | (new (...args: never[]) => unknown))[];
+  useFactory(...dependencies: never[]): TenancyModuleOptions | Promise<TenancyModuleOptions>;
+}
+
+/** Makes a Nest application multi-tenant: import it once, at the root. */
+@Global()
+@Module({})
+export class TenancyModule implements NestModule, OnApplicationShutdown {
+  readonly #tenancy: Tenancy;
+  readonly #scopes: RequestScopes;
+  readonly #host: HttpAdapterHost;
+
+  constructor(
+    @Inject(Tenancy) tenancy: Tenancy,
+    @Inject(RequestScopes) scopes: RequestScopes,
+    @Inject(HttpAdapterHost) host: HttpAdapterHost,
+  ) {
+    this.#tenancy = tenancy;
+    this.#scopes = scopes;
+    this.#host = host;
+  }
+
+  /** With options that are known at once. */
+  static forRoot(options: TenancyModuleOptions): DynamicModule {
+    return TenancyModule.forRootAsync({ useFactory: () => options });
+  }
+
+  /** With options from other providers. */
+  static forRootAsync({ imports = [], inject = [], useFactory }: TenancyModuleAsyncOptions): DynamicModule {
+    return {
+      module: TenancyModule,
+      imports,
+      providers: [
+        { provide: tenancyModuleOptions, inject: [...inject], useFactory },
+        { provide: Tenancy, inject: [tenancyModuleOptions], useFactory: startTenancy },
+        {
+          provide: RequestScopes,
+          inject: [Tenancy, tenancyModuleOptions],
+          useFactory: (tenancy: Tenancy, { resolver }: TenancyModuleOptions) => new RequestScopes(tenancy, resolver),
+        },
+        { provide: APP_GUARD, useClass: TenancyGuard },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+      exports: [Tenancy],
+    };
+  }
+
+  /** MikroORM through the gate: in place of `MikroOrmModule.forRoot()`. */
+  static forOrm(options: TenantOrmOptions): DynamicModule | Promise<DynamicModule> {
+    return MikroOrmModule.forRootAsync({
+      driver: ScopedDriver,
+      inject: [Tenancy],
+      // The scope brings its own EntityManager.
+      useFactory: (tenancy: Tenancy) => ({ ...tenancy.orm(options), registerRequestContext: false }),
+    });
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    const adapter = this.#host.httpAdapter;
+    if (adapter.getType() === 'fastify') openInFastify(adapter.getInstance<FastifyHooks>(), this.#scopes);
+    else consumer.apply((request: ResolvableRequest, _: unknown, next: () => void) => void this.#scopes.open(request, next)).forRoutes('{*all}');
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#tenancy.stop();
+  }
+}
+
+function startTenancy({ resolver: _, ...options }: TenancyModuleOptions): Promise<Tenancy> {
+  return Tenancy.start({ logger: new Logger('Tenancy'), ...options });
+}

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { TenancyError } from './errors/tenancy-error.js';
+import type { MigrationList } from './migrations/tenant-migration.js';
+import { parseServiceName } from './tenant/service-name.js';
+
+/** Where Tenantry writes what it did; `console` and Nest's `Logger` fit. */
+export interface TenancyLogger {
+  log(message: string): void;
+  warn(message: string): void;
+}
+
+/** How a process takes part in tenancy. Resolved once at start and frozen. */
+export interface TenancyOptions {
+  /** URL of the role that serves. When it is the only URL and may create roles, Tenantry makes a weaker role and serves with that. */
+  url: string;
+  /**
+   * URL of the role that owns tenant schemas and runs DDL. A process without it serves, and leaves provisioning to others.
+   *
+   * @default `url`, where that role may create roles
+   */
+  ownerUrl?: string | undefined;
+  /** Name of the service that owns one schema in every tenant. Without it, the process has no tenant data of its own. */
+  service?: string | undefined;
+  /** Migrations of the tenant schemas of `service`, by name, in order. */
+  migrations?: MigrationList | undefined;
+  /** A schema that all tenants of the database share, kept at head by this process. */
+  shared?: { schema: string; migrations: MigrationList } | undefined;
+  /**
+   * `role`: PostgreSQL refuses what belongs to another tenant. `schema`: tenants are kept apart by name only, a weaker
+   * promise for servers where no roles can be made.
+   *
+   * @default 'role'
+   */
+  isolation?: 'role' | 'schema' | undefined;
+  /**
+   * Set it when `url` leads to PgBouncer in transaction mode: nothing is prepared by name, and notifications go through `listenUrl`.
+   *
+   * @default false
+   */
+  transactionPooler?: boolean | undefined;
+  /**
+   * URL for the listening connection, where `url` leads to a pooler; `false` listens to nothing and relies on `cache.ttlMs`.
+   *
+   * @default `url`; `ownerUrl` or `false` with `transactionPooler`
+   */
+  listenUrl?: string | false | undefined;
+  /** Schemas whose tables, types and functions every tenant may use, after its own on the search path. @default [] */
+  sharedSchemas?: readonly string[] | undefined;
+  /** Most connections of this process, all included: the pool, one that listens, and the reconciler's. @default 10 */
+  connections?: number | undefined;
+  /** Of `connections`, how many the owner role may use. @default 2 */
+  ownerConnections?: number | undefined;
+  /** Seconds after which a connection is replaced: a backend never gives back what it remembers of a table. @default 1800 */
+  connectionMaxAgeSeconds?: number | undefined;
+  /** Uses (requests, roughly) after which a connection is replaced. @default 50000 */
+  connectionMaxUses?: number | undefined;
+  /** Milliseconds to wait for a free connection before answering 503. @default 5000 */
+  acquireTimeoutMs?: number | undefined;
+  /** Milliseconds a statement may run; 0 is no limit. @default 30000 */
+  statementTimeoutMs?: number | undefined;
+  /** Milliseconds a transaction may wait for its next statement; 0 is no limit. @default 30000 */
+  idleTransactionTimeoutMs?: number | undefined;
+  /** Milliseconds one statement of a migration may run. @default 600000 */
+  migrationTimeoutMs?: number | undefined;
+  /** Milliseconds a migration waits for a lock before it gives up and is tried again later. @default 5000 */
+  lockTimeoutMs?: number | undefined;
+  /** What is remembered of tenants. */
+  cache?: {
+    /** Most tenants. @default 20000 */
+    max?: number | undefined;
+    /** Milliseconds an answer is good for when no notification arrives. @default 10000 */
+    ttlMs?: number | undefined;
+    /** The same for an unknown tenant. @default 2000 */
+    negativeTtlMs?: number | undefined;
+  };
+  /** The reconciler, which runs where the owner role is at hand. */
+  reconcile?: {
+    /** Bring tenants to head by itself: at start, when a tenant signs up, and by a timer. @default true */
+    automatic?: boolean | undefined;
+    /** Milliseconds between two looks when nothing wakes it. @default 30000 */
+    intervalMs?: number | undefined;
+  };
+  /** @default silent */
+  logger?: TenancyLogger | undefined;
+}
+
+const positive = (max: number) => z.int().min(1).max(max);
+const limitMs = z.int().min(0).max(86_400_000);
+const day = 86_400_000;
+
+const optionsSchema = z.strictObject({
+  url: z.string(),
+  ownerUrl: z.string().optional(),
+  service: z.string().transform(parseServiceName).optional(),
+  migrations: z.custom<MigrationList>((value) => typeof value === 'object' && value !== null).default({}),
+  shared: z.strictObject({ schema: z.string().min(1).max(63), migrations: z.custom<MigrationList>() }).optional(),
+  isolation: z.enum(['role', 'schema']).default('role'),
+  transactionPooler: z.boolean().default(false),
+  listenUrl: z.union([z.string(), z.literal(false)]).optional(),
+  sharedSchemas: z.array(z.string().min(1).max(63)).readonly().default([]),
+  connections: z.int().min(4).max(1000).default(10),
+  ownerConnections: positive(16).default(2),
+  connectionMaxAgeSeconds: positive(day).default(1800),
+  connectionMaxUses: positive(1e9).default(50_000),
+  acquireTimeoutMs: positive(day).default(5000),
+  statementTimeoutMs: limitMs.default(30_000),
+  idleTransactionTimeoutMs: limitMs.default(30_000),
+  migrationTimeoutMs: limitMs.default(600_000),
+  lockTimeoutMs: limitMs.default(5000),
+  cache: z
+    .strictObject({ max: positive(1e7).default(20_000), ttlMs: positive(day).default(10_000), negativeTtlMs: positive(day).default(2000) })
+    .prefault({}),
+  reconcile: z.strictObject({ automatic: z.boolean().default(true), intervalMs: positive(day).default(30_000) }).prefault({}),
+  logger: z.custom<TenancyLogger>().optional(),
+});
+
+/** {@link TenancyOptions} with every default filled in. */
+export type ResolvedOptions = Readonly<z.output<typeof optionsSchema>>;
+
+/**
+ * Fills in defaults and checks every option; unknown ones are refused.
+ *
+ * @throws TenancyError `TENANCY_OPTION_INVALID`.
+ */
+export function resolveOptions(options: TenancyOptions): ResolvedOptions {
+  const { success, data, error } = optionsSchema.safeParse(options);
+  if (!success) {
+    const [issue] = error.issues;
+    const option = issue?.path.join('.') || (issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'options');
+    throw new TenancyError('TENANCY_OPTION_INVALID', { option, reason: issue?.message ?? 'it is not understood' });
+  }
+  if (data.connections < data.ownerConnections + 2) {
+    throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'connections', reason: 'it must leave two for serving besides `ownerConnections`' });
+  }
+  return Object.freeze(data);
+}

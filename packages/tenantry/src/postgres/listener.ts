@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+
+/** What a {@link Listener} tells. */
+export interface ListenerEvents {
+  /** A notification arrived. */
+  onMessage(payload: string): void;
+  /** The connection stands (again): what was sent meanwhile was missed. */
+  onConnected(): void;
+  /** The connection broke; the listener is trying to get it back. */
+  onLost(reason: string): void;
+}
+
+/** Wait before the second, third… attempt to connect, in milliseconds; the last one repeats. */
+const retryDelaysMs = [100, 250, 500, 1000, 2000, 5000];
+
+/** One connection of its own that listens on one channel and comes back after it broke. */
+export class Listener {
+  readonly #config: pg.ClientConfig;
+  readonly #channel: string;
+  readonly #events: ListenerEvents;
+  readonly #stopping = new AbortController();
+  #client: pg.Client | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(config: pg.ClientConfig, channel: string, events: ListenerEvents) {
+    this.#config = { ...config, keepAlive: true };
+    this.#channel = channel;
+    this.#events = events;
+  }
+
+  /** Whether notifications arrive at the moment. */
+  get connected(): boolean {
+    return this.#client !== undefined;
+  }
+
+  /** Connects once, so that a wrong setting shows at start, and goes on listening in the background. */
+  async start(): Promise<void> {
+    const { ended } = await this.#listen();
+    this.#loop = this.#keepListening(ended);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#client?.end().catch(() => undefined);
+    await this.#loop;
+  }
+
+  async #keepListening(first: Promise<string>): Promise<void> {
+    const { signal } = this.#stopping;
+    let ended: Promise<string> | undefined = first;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      if (ended) {
+        const reason = await ended;
+        this.#client = undefined;
+        if (signal.aborted) return;
+        this.#events.onLost(reason);
+        attempt = 0;
+      }
+      await sleep(retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)], undefined, { signal }).catch(() => undefined);
+      ended = signal.aborted ? undefined : (await this.#listen().catch(() => undefined))?.ended;
+    }
+    await this.#client?.end().catch(() => undefined);
+  }
+
+  /** Connects and listens; `ended` resolves to the reason why the connection ended. */
+  async #listen(): Promise<{ ended: Promise<string> }> {
+    const client = new pg.Client({ ...this.#config, connectionTimeoutMillis: 5000 });
+    const ended = new Promise<string>((resolve) => {
+      client.on('error', (error) => resolve(error.message));
+      client.on('end', () => resolve('the connection ended'));
+    });
+    client.on('notification', ({ payload }) => this.#events.onMessage(payload ?? ''));
+    await client.connect();
+    await client.query(`listen ${pg.escapeIdentifier(this.#channel)}`);
+    this.#client = client;
+    this.#events.onConnected();
+    return { ended };
+  }
+}

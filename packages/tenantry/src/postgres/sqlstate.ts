@@ -1,0 +1,40 @@
+/** Names for the SQLSTATEs that Tenantry acts on. Source: PostgreSQL manual, appendix A. */
+export const sqlstate = {
+  untranslatableCharacter: '22P05',
+  characterNotInRepertoire: '22021',
+  invalidParameterValue: '22023',
+  invalidTextRepresentation: '22P02',
+  stringTooLong: '22001',
+  numberOutOfRange: '22003',
+  invalidDatetime: '22007',
+  datetimeOverflow: '22008',
+  notNullViolation: '23502',
+  foreignKeyViolation: '23503',
+  uniqueViolation: '23505',
+  checkViolation: '23514',
+  exclusionViolation: '23P01',
+  invalidStatementName: '26000',
+  insufficientPrivilege: '42501',
+  duplicateSchema: '42P06',
+  duplicateObject: '42710',
+  duplicatePreparedStatement: '42P05',
+  undefinedTable: '42P01',
+  invalidSchemaName: '3F000',
+  serializationFailure: '40001',
+  deadlockDetected: '40P01',
+  tooManyConnections: '53300',
+  outOfSharedMemory: '53200',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+  adminShutdown: '57P01',
+  crashShutdown: '57P02',
+  cannotConnectNow: '57P03',
+  idleInTransactionTimeout: '25P03',
+} as const;
+
+/** The SQLSTATE of an error from `pg`, if it is one. */
+export function sqlstateOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}

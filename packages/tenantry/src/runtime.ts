@@ -1,0 +1,141 @@
+import { admitTenant } from './catalog/admit-tenant.js';
+import { CachedCatalog } from './catalog/cached-catalog.js';
+import { PostgresCatalog } from './catalog/postgres-catalog.js';
+import type { TenantScope } from './context/scope.js';
+import { type Database, openDatabase } from './database.js';
+import { TenancyError } from './errors/tenancy-error.js';
+import { Provisioner } from './lifecycle/provisioner.js';
+import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
+import { Reconciler } from './lifecycle/reconciler.js';
+import { compileMigrations } from './migrations/compile-migrations.js';
+import { migrateShared } from './migrations/migrate-shared.js';
+import { registerService } from './migrations/register-service.js';
+import type { CompiledMigration } from './migrations/tenant-migration.js';
+import type { ResolvedOptions } from './options.js';
+import { Listener } from './postgres/listener.js';
+import { translateError } from './postgres/translate-error.js';
+import type { ServiceName } from './tenant/service-name.js';
+import type { TenantId } from './tenant/tenant-id.js';
+
+const channel = 'tenantry';
+
+/** Everything that lives as long as the process takes part in tenancy. */
+export class TenancyRuntime {
+  readonly options: ResolvedOptions;
+  readonly database: Database;
+  readonly catalog: CachedCatalog;
+  readonly reconciler: Reconciler | undefined;
+  readonly #provisioner: Provisioner | undefined;
+  readonly #migrations: readonly CompiledMigration[];
+  readonly #loop: ReconcileLoop | undefined;
+  readonly #listener: Listener | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions, database: Database, migrations: readonly CompiledMigration[]) {
+    this.options = options;
+    this.database = database;
+    this.#migrations = migrations;
+    this.catalog = new CachedCatalog(new PostgresCatalog(database.pool, database.target.database, options.service), options.cache);
+    if (database.owner) {
+      this.#provisioner = new Provisioner(database.owner, { ...options, ...database, statementTimeoutMs: options.migrationTimeoutMs });
+      this.reconciler = new Reconciler(database.owner, this.#provisioner, { concurrency: options.ownerConnections });
+      if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
+    }
+    const url = listenUrlOf(options, database);
+    if (url) this.#listener = this.#makeListener(url);
+  }
+
+  get listening(): boolean {
+    return this.#listener?.connected ?? false;
+  }
+
+  async start(): Promise<void> {
+    await this.#listener?.start();
+    this.#loop?.wake();
+  }
+
+  /**
+   * Makes a tenant's schema when a request is the first to need it.
+   *
+   * @throws TenancyError `TENANCY_TENANT_NOT_READY` where this process may not.
+   */
+  async provision(tenant: TenantId, service: ServiceName): Promise<TenantScope> {
+    if (!this.#provisioner) {
+      // A process with the owner role listens; the caller tries again in a moment.
+      await this.database.pool.query('select pg_notify($1, $2)', [channel, `wanted:${tenant}`]);
+      throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant, service });
+    }
+    await this.#provisioner.provision(tenant, service, this.#migrations);
+    this.catalog.forget(tenant);
+    const scope = admitTenant(tenant, await this.catalog.find(tenant));
+    if (!scope) throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant, service });
+    return scope;
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.reconciler?.stop();
+    await Promise.all([this.#loop?.stop(), this.#listener?.stop()]);
+    await Promise.all([this.database.pool.end(), this.database.owner?.end()]);
+  }
+
+  #makeLoop(reconciler: Reconciler): ReconcileLoop {
+    const { logger, reconcile } = this.options;
+    return new ReconcileLoop(() => reconciler.run(), {
+      intervalMs: reconcile.intervalMs,
+      onReport: ({ provisioned, migrated, failures }) => {
+        if (provisioned + migrated > 0) logger?.log(`Brought to head: ${provisioned} provisioned, ${migrated} migrated.`);
+        for (const { tenant, service, reason } of failures) logger?.warn(`Tenant ${tenant} of ${service}: ${reason}`);
+      },
+      onError: (error) => logger?.warn(`Reconciling failed and is tried again: ${(translateError(error) ?? (error as Error)).message}`),
+    });
+  }
+
+  #makeListener(url: string): Listener {
+    return new Listener({ connectionString: url }, channel, {
+      onMessage: (payload) => {
+        const [subject, id] = payload.split(':');
+        if (subject === 'tenant' || subject === 'schema') this.catalog.forget(id as TenantId);
+        if (subject !== 'schema') this.#loop?.wake();
+      },
+      onConnected: () => {
+        this.catalog.forget();
+        this.#loop?.wake();
+      },
+      onLost: (reason) => this.options.logger?.warn(`Not listening (${reason}); changes of tenants arrive after ${this.options.cache.ttlMs} ms.`),
+    });
+  }
+}
+
+function listenUrlOf({ listenUrl, transactionPooler, ownerUrl }: ResolvedOptions, { target }: Database): string | undefined {
+  if (listenUrl !== undefined) return listenUrl || undefined;
+  // A pooler in transaction mode gives every statement another backend: nobody would be listening.
+  return transactionPooler ? ownerUrl : target.url;
+}
+
+/** Opens the database, brings what this process ships to it, and starts. */
+export async function startRuntime(options: ResolvedOptions): Promise<TenancyRuntime> {
+  const { service, shared } = options;
+  const migrations = service ? await compileMigrations(service, options.migrations) : [];
+  const sharedMigrations = shared ? await compileMigrations(shared.schema, shared.migrations) : [];
+  const database = await openDatabase(options);
+  const runtime = new TenancyRuntime(options, database, migrations);
+  try {
+    const client = await database.owner?.connect();
+    try {
+      if (client && shared) await migrateShared(client, shared.schema, sharedMigrations, database.serviceRole);
+      if (client && service) await registerService(client, service, migrations);
+    } finally {
+      client?.release();
+    }
+    await runtime.start();
+    return runtime;
+  } catch (error) {
+    await runtime.stop();
+    throw translateError(error) ?? error;
+  }
+}

@@ -1,0 +1,119 @@
+import type { Options } from '@mikro-orm/postgresql';
+import { admitTenant } from './catalog/admit-tenant.js';
+import type { Catalog } from './catalog/catalog.js';
+import { currentScope, requireTenantScope, runInScope } from './context/current-scope.js';
+import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
+import { TenancyError } from './errors/tenancy-error.js';
+import type { ReconcileReport } from './lifecycle/reconcile-report.js';
+import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
+import { outsideTransaction } from './orm/outside-transaction.js';
+import { startRuntime, type TenancyRuntime } from './runtime.js';
+import { resolveOptions, type TenancyOptions } from './options.js';
+import { parseTenantId, type TenantId } from './tenant/tenant-id.js';
+
+/** Tenancy in one process: runs code in scopes, and holds the connections, the catalog and the reconciler. */
+export class Tenancy {
+  readonly #runtime: TenancyRuntime;
+
+  private constructor(runtime: TenancyRuntime) {
+    this.#runtime = runtime;
+  }
+
+  /**
+   * Connects to the database, prepares it where the owner role is at hand, and starts listening.
+   *
+   * @throws TenancyError when an option is wrong, the database cannot be reached, or the role that serves could read every tenant.
+   */
+  static async start(options: TenancyOptions): Promise<Tenancy> {
+    return new Tenancy(await startRuntime(resolveOptions(options)));
+  }
+
+  /** The tenants. */
+  get catalog(): Catalog {
+    return this.#runtime.catalog;
+  }
+
+  /** Whether this process has tenant data of its own. */
+  get hasTenantData(): boolean {
+    return this.#runtime.options.service !== undefined;
+  }
+
+  /**
+   * Runs code as one tenant, also inside another scope, which is back afterwards. Not part of a transaction that is open
+   * around it.
+   *
+   * @throws TenancyError when the tenant is not served: unknown, suspended, archived, not ready.
+   */
+  async run<T>(tenantId: string, fn: () => T | Promise<T>): Promise<T> {
+    const scope = await this.scopeOf(parseTenantId(tenantId));
+    return outsideTransaction(() => runInScope(scope, async () => fn()));
+  }
+
+  /** Runs code that sees the catalog and shared tables, and no tenant's data. */
+  async runInCatalog<T>(fn: () => T | Promise<T>): Promise<T> {
+    return outsideTransaction(() => runInScope(catalogScope, async () => fn()));
+  }
+
+  /** The scope this code runs in, if any. */
+  current(): Scope | undefined {
+    return currentScope();
+  }
+
+  /**
+   * The tenant scope this code runs in.
+   *
+   * @throws TenancyError `TENANCY_SCOPE_MISSING`, `TENANCY_SCOPE_NOT_TENANT`.
+   */
+  require(): TenantScope {
+    return requireTenantScope('tenancy.require()');
+  }
+
+  /** Completes a service's MikroORM options: one pool, every statement through the gate, the scope's EntityManager. */
+  orm(options: TenantOrmOptions): Options {
+    return ormOptions(this.#runtime.database.pool, this.#runtime.database.target.database, options);
+  }
+
+  /**
+   * Brings every tenant of every service to head, and says what it did.
+   *
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_DATABASE_UNAVAILABLE`.
+   */
+  async reconcile(): Promise<ReconcileReport> {
+    const { reconciler, catalog } = this.#runtime;
+    if (!reconciler) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'reconcile()' });
+    const report = await reconciler.run();
+    catalog.forget();
+    return report;
+  }
+
+  /**
+   * The scope of a tenant that is served; provisions it when it has no schema yet and this process may.
+   *
+   * @throws TenancyError as {@link Tenancy.run}.
+   */
+  async scopeOf(id: TenantId): Promise<TenantScope> {
+    const { catalog, options } = this.#runtime;
+    if (!options.service) throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a tenant scope needs it' });
+    const scope = admitTenant(id, await catalog.find(id));
+    return scope ?? this.#runtime.provision(id, options.service);
+  }
+
+  /** The scope of a tenant, when it is known without asking the database. */
+  knownScopeOf(id: TenantId): TenantScope | undefined {
+    const entry = this.#runtime.catalog.peek(id);
+    return entry?.tenant.status === 'active' ? admitTenant(id, entry) : undefined;
+  }
+
+  /** Connections of this process, for gauges. */
+  connections(): { total: number; idle: number; waiting: number; owner: number; listening: boolean } {
+    const { pool, owner } = this.#runtime.database;
+    const { totalCount: total, idleCount: idle, waitingCount: waiting } = pool;
+    return { total, idle, waiting, owner: owner?.totalCount ?? 0, listening: this.#runtime.listening };
+  }
+
+  /** Closes all connections, after what is under way. */
+  stop(): Promise<void> {
+    return this.#runtime.stop();
+  }
+}
+

@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  // Tests run against the sources, not against the last build.
+  resolve: {
+    alias: [
+      { find: /^tenantry$/, replacement: source('./packages/tenantry/src/index.ts') },
+      { find: /^tenantry\/(nest|testing)$/, replacement: source('./packages/tenantry/src/$1/index.ts') },
+      { find: /^@tenantry\/host$/, replacement: source('./packages/host/src/index.ts') },
+      { find: /^@tenantry\/host\/local-postgres$/, replacement: source('./packages/host/src/local-postgres/index.ts') },
+    ],
+  },
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  test: {
+    include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'test/**/*.test.ts'],
+    setupFiles: ['reflect-metadata'],
+  },
+});
