@@ -1,12 +1,20 @@
 import type { FastifyInstance } from 'fastify';
-import type { ServiceOptions } from './start-service.js';
 import { StartupError } from './startup-error.js';
+
+/** Where a service listens. */
+export interface ListenOptions {
+  /** Names the variable to change when the port is taken: `INVENTORY_PORT`. */
+  readonly name: string;
+  readonly port: number;
+  /** @default '127.0.0.1' */
+  readonly host?: string;
+}
 
 /** Listens and answers the address as a URL. */
 export async function listen(
   // The adapter types its instance for HTTP/1 and HTTP/2 alike.
   fastify: Pick<FastifyInstance, 'listen'>,
-  { name, port, host = '127.0.0.1' }: Pick<ServiceOptions, 'name' | 'port' | 'host'>,
+  { name, port, host = '127.0.0.1' }: ListenOptions,
 ): Promise<string> {
   const variable = `${name.toUpperCase().replaceAll(/[^A-Z0-9]+/g, '_')}_PORT`;
   try {

@@ -1,4 +1,4 @@
-import type { FastifyServerOptions } from 'fastify';
+import type { FastifyReply, FastifyServerOptions } from 'fastify';
 import { STATUS_CODES } from 'node:http';
 import { toProblem } from 'tenantry';
 
@@ -8,7 +8,9 @@ type ProtocolErrorHandlers = Required<Pick<FastifyServerOptions, 'frameworkError
 export const protocolErrorHandlers: ProtocolErrorHandlers = {
   frameworkErrors(error, _, reply) {
     const { status, headers, body } = toProblem(error);
-    void reply.code(status).headers(headers).serializer(JSON.stringify).send(body);
+    // The types know the reply of a route, and there is no route here.
+    const bare = reply as unknown as FastifyReply;
+    void bare.code(status).headers(headers).send(JSON.stringify(body));
   },
 
   clientErrorHandler(error, socket) {

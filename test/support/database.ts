@@ -1,0 +1,63 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { inject } from 'vitest';
+
+/** The database that every test's database is a copy of. */
+export const templateDatabase = 'tenantry_template';
+
+/** The same server and login, another database. */
+export function databaseUrl(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+/** A database of one test file's own. */
+export interface TestDatabase {
+  readonly name: string;
+  /** Of a superuser. */
+  readonly url: string;
+  /** A superuser's connection, past the gate: to arrange, and to look at what is really there. */
+  readonly admin: pg.Pool;
+  /** Drops the database and every role that came with it, and fails when somebody is still connected. */
+  drop(): Promise<void>;
+}
+
+/** Copies the template. Call it in `beforeAll`, and `drop()` in `afterAll`. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const serverUrl = inject('serverUrl');
+  const name = `tenantry_test_${randomBytes(6).toString('hex')}`;
+  await onServer(serverUrl, (server) => server.query(`create database ${name} template ${templateDatabase}`));
+  const url = databaseUrl(serverUrl, name);
+  const admin = new pg.Pool({ connectionString: url, max: 4 });
+  admin.on('error', () => undefined);
+  return { name, url, admin, drop: () => dropTestDatabase(serverUrl, name, admin) };
+}
+
+async function dropTestDatabase(serverUrl: string, name: string, admin: pg.Pool): Promise<void> {
+  const { rows } = await admin.query<{ role: string }>(
+    `select role_name as role from tenantry.tenant_schema where role_name = schema_name
+      union select role_name from tenantry.service_login`,
+  );
+  await admin.end();
+  await onServer(serverUrl, async (server) => {
+    const { rows: left } = await server.query<{ application_name: string; query: string }>(
+      `select application_name, query from pg_stat_activity where datname = $1 and backend_type = 'client backend' and query <> 'terminated'`,
+      [name],
+    );
+    await server.query(`drop database ${name} with (force)`);
+    for (const { role } of rows) await server.query(`drop role if exists ${pg.escapeIdentifier(role)}`);
+    await server.query(`drop role if exists ${pg.escapeIdentifier(`tenantry_${name}`)}`);
+    if (left.length > 0) throw new Error(`Connections were left open: ${JSON.stringify(left)}`);
+  });
+}
+
+async function onServer<T>(serverUrl: string, fn: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    return await fn(client);
+  } finally {
+    await client.end();
+  }
+}
