@@ -7,6 +7,9 @@ import { User } from './users/user.entity.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
 
+/** What identity ships: a schema that all tenants share, with the users. */
+export const tenancyOptions = { shared: { schema: 'identity', migrations } };
+
 @Module({
   imports: [MikroOrmModule.forFeature([User])],
   controllers: [UsersController],
@@ -18,7 +21,7 @@ export class IdentityModule {
     return {
       module: IdentityModule,
       imports: [
-        TenancyModule.forRoot({ ...tenancy, shared: { schema: 'identity', migrations } }),
+        TenancyModule.forRoot({ ...tenancy, ...tenancyOptions }),
         TenancyModule.forOrm({ entities: [User] }),
       ],
     };

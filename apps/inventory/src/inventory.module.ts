@@ -7,6 +7,9 @@ import { ItemsController } from './items/items.controller.js';
 import { ItemsService } from './items/items.service.js';
 import { migrations } from './migrations/index.js';
 
+/** What inventory ships: a schema in every tenant, with the items. */
+export const tenancyOptions = { service: 'inventory', migrations };
+
 @Module({
   imports: [MikroOrmModule.forFeature([Item])],
   controllers: [ItemsController],
@@ -18,7 +21,7 @@ export class InventoryModule {
     return {
       module: InventoryModule,
       imports: [
-        TenancyModule.forRoot({ ...tenancy, service: 'inventory', migrations, resolver: fromHeader('x-client') }),
+        TenancyModule.forRoot({ ...tenancy, ...tenancyOptions, resolver: fromHeader('x-client') }),
         TenancyModule.forOrm({ entities: [Item] }),
       ],
     };

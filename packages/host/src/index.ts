@@ -9,3 +9,6 @@ export { operatorSentence, runMain } from './run-main.js';
 export type { LogLevel } from './service-logger.js';
 export { type RunningService, type ServiceOptions, startService } from './start-service.js';
 export { StartupError, type StartupErrorCode } from './startup-error.js';
+export { loadEnvFile } from './load-env-file.js';
+export { readPort } from './read-port.js';
+export { readServingOptions, type ServingOptions } from './serving-options.js';

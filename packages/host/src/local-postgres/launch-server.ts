@@ -8,7 +8,7 @@ import type { Home } from './home.js';
 import { writePrivateFile } from './owned-files.js';
 import { readPostmaster, recordPostmaster } from './postmaster.js';
 import { serverEnvironment } from './server-environment.js';
-import { fatalLine, openServerLog, type ServerLog } from './server-log.js';
+import { openServerLog, reasonIn, type ServerLog } from './server-log.js';
 
 const startLimitMs = 120_000;
 const attempts = 60;
@@ -80,7 +80,7 @@ function refusal(home: Home, outcome: string, output: string, file: string): Sta
     const seconds = startLimitMs / 1000;
     return new StartupError('DATA_DIR_UNUSABLE', `PostgreSQL is still recovering ${home.cluster} after ${seconds} s; start again later, or see ${file}.`);
   }
-  const reason = fatalLine(output) ?? outcome;
+  const reason = reasonIn(output) ?? outcome;
   return new StartupError(
     'DATA_DIR_UNUSABLE',
     `PostgreSQL did not start on the data directory ${home.cluster} (${reason}); repair or move it, choose another \`dataDir\`, or set DATABASE_URL. The log is ${file}.`,

@@ -40,10 +40,11 @@ export async function openServerLog(control: string): Promise<ServerLog> {
   };
 }
 
-/** The line that says why the server gave up, without its timestamp. */
-export function fatalLine(log: string): string | undefined {
-  const lines = log.split('\n').filter((line) => /\b(FATAL|PANIC):/.test(line));
-  return lines.at(-1)?.replace(/^.*?\b(FATAL|PANIC):\s*/, '');
+/** Why the server gave up, from what it wrote: its last fatal line, or everything when it died before it had a log. */
+export function reasonIn(log: string): string | undefined {
+  const lines = log.split('\n').filter((line) => line.trim() !== '');
+  const fatal = lines.findLast((line) => /\b(FATAL|PANIC):/.test(line))?.replace(/^.*?\b(FATAL|PANIC):\s*/, '');
+  return fatal ?? (lines.join(' ').slice(0, 400) || undefined);
 }
 
 async function sizeOf(file: string): Promise<number> {

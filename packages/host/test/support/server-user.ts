@@ -3,7 +3,7 @@ import { startLocalPostgres } from '../../src/local-postgres/start-local-postgre
 
 const [dataDir = ''] = process.argv.slice(2);
 try {
-  const postgres = await startLocalPostgres({ dataDir });
+  const postgres = await startLocalPostgres({ dataDir, settings: { fsync: 'off' } });
   process.send?.({ url: postgres.url, joined: postgres.joined });
   process.once('message', () => {
     void postgres.stop().then(() => process.disconnect());
