@@ -4,7 +4,7 @@ export { type ErrorDescription, errorCodes, type TenancyErrorCode } from './erro
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
 export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
 export { type MigrationClass, type MigrationList } from './migrations/tenant-migration.js';
-export { type TenancyLogger, type TenancyOptions } from './options.js';
+export { type SharedSchema, type TenancyLogger, type TenancyOptions } from './options.js';
 export { type TenantOrmOptions } from './orm/orm-options.js';
 export { translateError } from './postgres/translate-error.js';
 export { Tenancy } from './tenancy.js';

@@ -9,6 +9,16 @@ export interface TenancyLogger {
   warn(message: string): void;
 }
 
+/** A schema that lives once per database. Its entities name it: `schema: 'geo'`. */
+export interface SharedSchema {
+  /** Its name. */
+  schema: string;
+  /** Migrations by name, in order; their DDL is unqualified. */
+  migrations: MigrationList;
+  /** Whether code in a tenant scope may read its tables. It may never write them. @default false */
+  readableByTenants?: boolean;
+}
+
 /** How a process takes part in tenancy. Resolved once at start and frozen. */
 export interface TenancyOptions {
   /** URL of the role that serves. When it is the only URL and may create roles, Tenantry makes a weaker role and serves with that. */
@@ -24,7 +34,7 @@ export interface TenancyOptions {
   /** Migrations of the tenant schemas of `service`, by name, in order. */
   migrations?: MigrationList | undefined;
   /** A schema that all tenants of the database share, kept at head by this process. */
-  shared?: { schema: string; migrations: MigrationList } | undefined;
+  shared?: SharedSchema | undefined;
   /**
    * `role`: PostgreSQL refuses what belongs to another tenant. `schema`: tenants are kept apart by name only, a weaker
    * promise for servers where no roles can be made.
@@ -44,7 +54,7 @@ export interface TenancyOptions {
    * @default `url`; `ownerUrl` or `false` with `transactionPooler`
    */
   listenUrl?: string | false | undefined;
-  /** Schemas whose tables, types and functions every tenant may use, after its own on the search path. @default [] */
+  /** Schemas on the search path after the tenant's own: for types and functions of extensions, and shared tables without their schema's name. @default [] */
   sharedSchemas?: readonly string[] | undefined;
   /** Most connections of this process, all included: the pool, one that listens, and the reconciler's. @default 10 */
   connections?: number | undefined;
@@ -93,7 +103,9 @@ const optionsSchema = z.strictObject({
   ownerUrl: z.string().optional(),
   service: z.string().transform(parseServiceName).optional(),
   migrations: z.custom<MigrationList>((value) => typeof value === 'object' && value !== null).default({}),
-  shared: z.strictObject({ schema: z.string().min(1).max(63), migrations: z.custom<MigrationList>() }).optional(),
+  shared: z
+    .strictObject({ schema: z.string().min(1).max(63), migrations: z.custom<MigrationList>(), readableByTenants: z.boolean().default(false) })
+    .optional(),
   isolation: z.enum(['role', 'schema']).default('role'),
   transactionPooler: z.boolean().default(false),
   listenUrl: z.union([z.string(), z.literal(false)]).optional(),

@@ -127,7 +127,7 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
   try {
     const client = await database.owner?.connect();
     try {
-      if (client && shared) await migrateShared(client, shared.schema, sharedMigrations, database.serviceRole);
+      if (client && shared) await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database });
       if (client && service) await registerService(client, service, migrations);
     } finally {
       client?.release();

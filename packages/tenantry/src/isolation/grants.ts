@@ -22,3 +22,13 @@ export function sharedGrants(schema: string, serviceRole: string): readonly stri
     `alter default privileges in schema ${name} grant usage, select on sequences to ${role}`,
   ];
 }
+
+/** Lets every tenant read a shared schema, such as one with countries, and write nothing in it. */
+export function tenantReadGrants(schema: string): readonly string[] {
+  const name = quoteIdentifier(schema);
+  return [
+    `grant usage on schema ${name} to public`,
+    `grant select on all tables in schema ${name} to public`,
+    `alter default privileges in schema ${name} grant select on tables to public`,
+  ];
+}

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { sharedGrants } from '../isolation/grants.js';
+import { sharedGrants, tenantReadGrants } from '../isolation/grants.js';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { quoteIdentifier } from '../postgres/quote.js';
@@ -11,19 +11,20 @@ import type { CompiledMigration } from './tenant-migration.js';
  * Brings a schema that all tenants share to head: the same migrations and ledger as a tenant schema, once per database.
  *
  * @param owner - A connection of the owner role with `pipeline: true`, outside a transaction.
- * @param serviceRole - Gets the right to read and write the schema's tables.
+ * @param access - The role that reads and writes its tables, and whether tenants may read them.
  * @returns Names of the migrations that ran.
  */
 export function migrateShared(
   owner: pg.ClientBase,
   schema: string,
   migrations: readonly CompiledMigration[],
-  serviceRole: string,
+  access: { readonly serviceRole: string; readonly readableByTenants: boolean },
 ): Promise<readonly string[]> {
   return inLockedTransaction(owner, `shared:${schema}`, async () => {
     const { rows } = await owner.query<LedgerRow>('select migration, checksum from tenantry.ledger where schema_name = $1', [schema]);
     const pending = planMigrations(schema, migrations, rows);
-    const prepare = [`create schema if not exists ${quoteIdentifier(schema)}`, ...sharedGrants(schema, serviceRole)];
+    const prepare = [`create schema if not exists ${quoteIdentifier(schema)}`, ...sharedGrants(schema, access.serviceRole)];
+    if (access.readableByTenants) prepare.push(...tenantReadGrants(schema));
     await inOneFlight(owner, [...prepare.map((text) => ({ text })), ...applyStatements(schema, [schema], pending)]);
     return pending.map(({ name }) => name);
   });
