@@ -7,12 +7,14 @@ export interface ServiceConfig {
   readonly port: number;
   readonly logLevel: LogLevel;
   readonly database: DatabaseConfig;
+  /** Where the embedded PostgreSQL keeps its data when no database is configured. */
+  readonly dataDir: string;
   readonly tenancy: Partial<TenancyOptions>;
 }
 
-/** Where the embedded PostgreSQL keeps its data when no database is configured. */
-export const dataDir = fileURLToPath(new URL('../../../.tenantry', import.meta.url));
+const besideTheApps = fileURLToPath(new URL('../../../.tenantry', import.meta.url));
 
 export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
-  return { port: readPort(env, 'IDENTITY_PORT', 3000), database: readDatabaseConfig(env), ...readServingOptions(env) };
+  const dataDir = env['TENANTRY_DATA_DIR']?.trim() || besideTheApps;
+  return { dataDir, port: readPort(env, 'IDENTITY_PORT', 3000), database: readDatabaseConfig(env), ...readServingOptions(env) };
 }

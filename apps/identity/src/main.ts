@@ -1,10 +1,10 @@
 import { loadEnvFile, resolveDatabase, runMain, startService } from '@tenantry/host';
-import { dataDir, readConfig } from './config.js';
+import { readConfig } from './config.js';
 import { IdentityModule } from './identity.module.js';
 
 await runMain(async () => {
   loadEnvFile();
-  const { port, logLevel, database, tenancy } = readConfig(process.env);
+  const { port, logLevel, database, dataDir, tenancy } = readConfig(process.env);
   const { stop: onStopped, ...urls } = await resolveDatabase(database, { dataDir });
   await startService({
     name: 'identity',

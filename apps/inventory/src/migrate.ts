@@ -1,12 +1,12 @@
 import { loadEnvFile, resolveDatabase, runMain } from '@tenantry/host';
 import { Tenancy } from 'tenantry';
-import { dataDir, readConfig } from './config.js';
+import { readConfig } from './config.js';
 import { tenancyOptions } from './inventory.module.js';
 
 /** Brings what this service ships to the database: the migrations that every tenant gets. */
 await runMain(async () => {
   loadEnvFile();
-  const { database } = readConfig(process.env);
+  const { database, dataDir } = readConfig(process.env);
   const { url, ownerUrl, stop } = await resolveDatabase(database, { dataDir });
   try {
     const tenancy = await Tenancy.start({ ...tenancyOptions, url, ownerUrl, reconcile: { automatic: false }, logger: console });

@@ -1,11 +1,15 @@
 // npm passes Ctrl-C on to a process that the terminal already told; one press arrives twice within milliseconds.
 const samePressMs = 500;
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Calls `stop` once: at the first SIGINT, SIGTERM or SIGHUP, or when the process that started this one (and holds its
- * IPC channel) is gone. A second Ctrl-C ends the process at once with exit code 130.
+ * Calls `stop` once: at the first SIGINT, SIGTERM or SIGHUP, or when the process that started this one over an IPC
+ * channel is gone. A second Ctrl-C calls `hurry`.
+ *
+ * @param hurry - @default the process ends at once with exit code 130
+ * @returns a function that stops listening.
  */
-export function onStopSignal(stop: (reason: string) => void): void {
+export function onStopSignal(stop: (reason: string) => void, hurry: () => void = () => process.exit(130)): () => void {
   let firstAtMs: number | undefined;
   const receive = (reason: string) => {
     const nowMs = performance.now();
@@ -13,9 +17,14 @@ export function onStopSignal(stop: (reason: string) => void): void {
       firstAtMs = nowMs;
       stop(reason);
     } else if (reason === 'SIGINT' && nowMs - firstAtMs > samePressMs) {
-      process.exit(130);
+      hurry();
     }
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => receive(signal));
-  if (process.connected) process.once('disconnect', () => receive('disconnect'));
+  const onDisconnect = () => receive('disconnect');
+  for (const signal of signals) process.on(signal, receive);
+  if (process.connected) process.once('disconnect', onDisconnect);
+  return () => {
+    for (const signal of signals) process.off(signal, receive);
+    process.off('disconnect', onDisconnect);
+  };
 }

@@ -1,7 +1,6 @@
 import { prettyFactory, default as pretty, type PrettyOptions, type PrettyStream } from 'pino-pretty';
 
 const options: PrettyOptions = {
-  colorize: true,
   singleLine: true,
   translateTime: 'SYS:HH:MM:ss.l',
   ignore: 'pid,hostname,service,context,method,url,status,ms',
@@ -9,11 +8,11 @@ const options: PrettyOptions = {
 
 /** Where a logger writes for a person. */
 export function pinoPretty(): PrettyStream {
-  return pretty({ ...options, sync: true });
+  return pretty({ ...options, colorize: true, sync: true });
 }
 
 /** Turns one JSON log line into readable text; any other line is answered as it came. */
-export function prettyLine(): (line: string) => string {
-  const format = prettyFactory(options);
+export function prettyLine(colorize: boolean): (line: string) => string {
+  const format = prettyFactory({ ...options, colorize });
   return (line) => (line.startsWith('{') ? format(line).trimEnd() : line);
 }

@@ -19,7 +19,8 @@ export const protocolErrorHandlers: ProtocolErrorHandlers = {
       socket.destroy();
       return;
     }
-    const { status, headers, body } = toProblem(Object.assign(new Error(error.message), { statusCode: statusOf(error.code) }));
+    const { statusCode, message } = failures[error.code ?? ''] ?? { statusCode: 400, message: 'This is not HTTP.' };
+    const { status, headers, body } = toProblem(Object.assign(new Error(message), { statusCode }));
     const text = JSON.stringify(body);
     const lines = Object.entries({ ...headers, 'content-length': Buffer.byteLength(text), connection: 'close' });
     const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
@@ -27,7 +28,7 @@ export const protocolErrorHandlers: ProtocolErrorHandlers = {
   },
 };
 
-function statusOf(code: string | undefined): number {
-  if (code === 'HPE_HEADER_OVERFLOW') return 431;
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-}
+const failures: Readonly<Record<string, { statusCode: number; message: string }>> = {
+  HPE_HEADER_OVERFLOW: { statusCode: 431, message: 'The address and the headers are too long together.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { statusCode: 408, message: 'The request took too long to arrive.' },
+};

@@ -65,10 +65,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     await app.init();
     const url = await listen(fastify, options);
     const stop = stopOnce(app, drain, options, logger);
-    onStopSignal((reason) => {
-      logger.info(`stopping (${reason})`);
-      void stop().finally(() => process.exit(0));
-    });
+    stopAtSignal(stop, logger);
     logger.info(`${options.name} answers at ${url}`);
     process.send?.({ ready: { name: options.name, url } });
     return { name: options.name, url, app, stop };
@@ -114,6 +111,20 @@ function hostModule(service: Type | DynamicModule, logger: Logger): DynamicModul
 
 @Module({})
 class HostModule {}
+
+function stopAtSignal(stop: () => Promise<void>, logger: Logger): void {
+  onStopSignal((reason) => {
+    logger.info(`stopping (${reason})`);
+    // Something else may still hold the event loop: whoever sent the signal wants the process to end.
+    void stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error(error);
+        process.exit(1);
+      },
+    );
+  });
+}
 
 function stopOnce(app: INestApplication, { drain }: Drain, options: ServiceOptions, logger: Logger): () => Promise<void> {
   const { shutdownTimeoutMs = 10_000 } = options;

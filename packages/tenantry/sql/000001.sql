@@ -33,7 +33,9 @@ create table tenantry.tenant_schema (
   role_name text not null,
   head text,
   provisioned_at timestamptz not null default now(),
-  unique (tenant_id, service)
+  unique (tenant_id, service),
+  -- Nobody, not even the owner, points one tenant at another's schema or at the catalog.
+  check (schema_name = tenant_id || '_' || service)
 );
 
 create table tenantry.ledger (

@@ -3,6 +3,7 @@ import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
 import { parse as parseArray } from 'postgres-array';
 import { requireCatalog } from './catalog/install-catalog.js';
 import { TenancyError } from './errors/tenancy-error.js';
+import { catalogRoleOf } from './isolation/catalog-role.js';
 import { readRoleFacts, requireFitServiceRole, type RoleFacts } from './isolation/role-facts.js';
 import { ScopedPool } from './isolation/scoped-pool.js';
 import { prepareDatabase } from './lifecycle/prepare-database.js';
@@ -17,6 +18,8 @@ export interface Database {
   /** Of the owner role; only where this process may run DDL. */
   readonly owner: pg.Pool | undefined;
   readonly serviceRole: string;
+  /** What code without a tenant runs as. */
+  readonly catalogRole: string;
   readonly serverVersion: number;
 }
 
@@ -56,6 +59,7 @@ function ownerUrlOf({ url, ownerUrl, isolation }: ResolvedOptions, facts: RoleFa
 
 async function prepareAndServe(options: ResolvedOptions, target: ConnectionTarget, owner: pg.Pool, facts: RoleFacts): Promise<Database> {
   const { isolation, ownerUrl, logger } = options;
+  if (ownerUrl !== undefined && isolation === 'role') requireFitServiceRole(facts);
   const serviceRole = ownerUrl !== undefined || isolation === 'schema' ? facts.role : undefined;
   const client = await owner.connect();
   const prepared = await prepareDatabase(client, { database: target.database, isolation, serviceRole }).finally(() => client.release());
@@ -73,6 +77,7 @@ async function prepareAndServe(options: ResolvedOptions, target: ConnectionTarge
 async function serve(options: ResolvedOptions, target: ConnectionTarget, owner: pg.Pool | undefined, facts: RoleFacts): Promise<Database> {
   await withClient(target.url, requireCatalog);
   if (options.isolation === 'role') requireFitServiceRole(facts);
+  const catalogRole = options.isolation === 'role' ? catalogRoleOf(facts.role) : facts.role;
   const types = new pg.TypeOverrides();
   for (const [oid, parser] of Object.entries(createPostgreSqlTypeParsers((text) => parseArray(text)))) types.setTypeParser(Number(oid), parser);
   const pool = new ScopedPool({
@@ -82,9 +87,9 @@ async function serve(options: ResolvedOptions, target: ConnectionTarget, owner: 
     maxLifetimeSeconds: options.connectionMaxAgeSeconds,
     maxUses: options.connectionMaxUses,
     types,
-    gate: options,
+    gate: { ...options, catalogRole: options.isolation === 'role' ? catalogRole : 'none' },
   });
-  return { target, pool, owner, serviceRole: facts.role, serverVersion: facts.version };
+  return { target, pool, owner, serviceRole: facts.role, catalogRole, serverVersion: facts.version };
 }
 
 async function withClient<T>(url: string, fn: (client: pg.Client) => Promise<T>): Promise<T> {

@@ -5,12 +5,13 @@ const fullName = z
   .trim()
   .min(1)
   .max(200)
-  .regex(/^\P{Cc}*$/u, 'has a control character');
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'has a control character, or half of a surrogate pair');
 
 export const createUser = z.strictObject({ fullName });
 export const updateUser = z.strictObject({ fullName: fullName.optional() });
-export const userId = z.uuid();
-export const userPage = z.strictObject({ after: z.uuid().optional(), limit: z.coerce.number().int().min(1).max(1000).default(100) });
+/** PostgreSQL writes a uuid in lower case, and a tenant's id is that text. */
+export const userId = z.uuid().toLowerCase();
+export const userPage = z.strictObject({ after: userId.optional(), limit: z.coerce.number().int().min(1).max(1000).default(100) });
 
 export type CreateUser = z.infer<typeof createUser>;
 export type UpdateUser = z.infer<typeof updateUser>;

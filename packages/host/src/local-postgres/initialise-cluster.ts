@@ -72,6 +72,8 @@ function runInitdb(home: Home, args: readonly string[]): Promise<void> {
     cwd: home.root,
     env: serverEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Its own session: Ctrl-C in the terminal must not look like a failure of initdb.
+    detached: true,
     windowsHide: true,
   });
   let output = '';

@@ -4,30 +4,30 @@ export interface ErrorDescription {
   readonly status: number;
   /** Short, constant, for the caller. */
   readonly title: string;
-  /** One sentence for the caller. `{field}` is replaced by that field of the error; only harmless fields appear here. */
+  /** One sentence for the caller. `{field}` is replaced by that field of the error; only `expected` and `rule` appear here, which are our own words. */
   readonly detail: string;
-  /** One sentence for the operator that names what to change. `{field}` is replaced as well. */
+  /** For the operator: what happened, and what to change. `{field}` is replaced as well. */
   readonly operator: string;
   /** Seconds for `Retry-After`, where trying again can help. */
   readonly retryAfter?: number;
 }
 
 const unavailable = { title: 'Temporarily unavailable', retryAfter: 1, status: 503 } as const;
-const internal = { title: 'Internal error', status: 500, detail: 'The service could not answer this request.' } as const;
+const internal = { title: 'Internal error', status: 500, detail: 'The service could not answer this request; its log says why.' } as const;
 
 /** The one table of failures. `docs/errors.md` is generated from it, and a test keeps the two equal. */
 export const errorCodes = {
   TENANCY_TENANT_MISSING: {
     status: 401,
     title: 'Tenant required',
-    detail: 'This address needs to know the tenant: {expected}.',
+    detail: 'The request names no tenant; it needs {expected}.',
     operator: 'The resolver found no tenant in the request. Send {expected}, or mark the route with @CatalogScope() if it serves no tenant.',
   },
   TENANCY_TENANT_ID_INVALID: {
     status: 400,
     title: 'Invalid tenant id',
-    detail: 'A tenant id {reason}.',
-    operator: 'A request or a call named a tenant with an id that cannot exist: a tenant id {reason}.',
+    detail: 'A tenant id {rule}.',
+    operator: 'A request or a call named a tenant by an id that cannot exist: a tenant id {rule}.',
   },
   TENANCY_TENANT_AMBIGUOUS: {
     status: 400,
@@ -35,34 +35,40 @@ export const errorCodes = {
     detail: 'The request names more than one tenant; name exactly one.',
     operator: 'The request carried several values where the resolver reads one tenant id. Look for a proxy that adds the header twice.',
   },
+  TENANCY_TENANT_MISMATCH: {
+    status: 403,
+    title: 'Not your tenant',
+    detail: 'The request names a tenant that its credentials do not belong to.',
+    operator: 'The resolvers of allOf() found different tenants in one request, so nobody was served. Somebody tries a foreign tenant, or a proxy sets the wrong one.',
+  },
   TENANCY_TOKEN_INVALID: {
     status: 401,
     title: 'Invalid token',
-    detail: 'The token could not be verified.',
+    detail: 'The bearer token could not be verified; send a valid one.',
     operator: 'fromClaim() could not verify the bearer token: {reason}. Check the `key`, `issuer` and `audience` options.',
   },
   TENANCY_TENANT_UNKNOWN: {
     status: 404,
     title: 'Unknown tenant',
-    detail: 'There is no such tenant.',
+    detail: 'There is no such tenant; check the id that the request names.',
     operator: 'No tenant "{tenant}" is in the catalog, or it was deleted. Create it with catalog.create().',
   },
   TENANCY_TENANT_SUSPENDED: {
     status: 403,
     title: 'Tenant suspended',
-    detail: 'This tenant is suspended.',
+    detail: 'This tenant is suspended; whoever runs the service can resume it.',
     operator: 'Tenant "{tenant}" has the status "suspended". Serve it again with catalog.setStatus(id, "active").',
   },
   TENANCY_TENANT_ARCHIVED: {
     status: 403,
     title: 'Tenant archived',
-    detail: 'This tenant is archived.',
+    detail: 'This tenant is archived; whoever runs the service can restore it.',
     operator: 'Tenant "{tenant}" has the status "archived". Serve it again with catalog.setStatus(id, "active").',
   },
   TENANCY_TENANT_EXISTS: {
     status: 409,
     title: 'Tenant exists',
-    detail: 'A tenant with this id exists already.',
+    detail: 'This id belongs or belonged to another tenant; choose another one.',
     operator: 'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
   },
   TENANCY_TENANT_NAME_INVALID: {
@@ -108,7 +114,7 @@ export const errorCodes = {
   },
   TENANCY_SCOPE_REFUSED: {
     ...internal,
-    operator: 'PostgreSQL refused to enter the scope "{scope}", so the statement was not run: {reason}. Provision the tenant again, or check that its role is granted to the service role.',
+    operator: 'PostgreSQL refused to enter the scope "{scope}", so the statement was not run: {reason}. {remedy}',
   },
   TENANCY_STATEMENT_REFUSED: {
     ...internal,
@@ -134,7 +140,7 @@ export const errorCodes = {
   },
   TENANCY_STATEMENT_TIMEOUT: {
     ...unavailable,
-    detail: 'The request took too long and was stopped.',
+    detail: 'The request took too long and was stopped; ask for less, or try again later.',
     operator: 'A statement was cancelled: {reason}. Raise `statementTimeoutMs`, or make the statement faster.',
   },
   TENANCY_CONFLICT: {
@@ -146,7 +152,7 @@ export const errorCodes = {
   TENANCY_VALUE_INVALID: {
     status: 400,
     title: 'Invalid value',
-    detail: 'A value in the request cannot be stored.',
+    detail: 'A value in the request cannot be stored; check its length, its form and its characters.',
     operator: 'PostgreSQL refused a value: {reason}.',
   },
   TENANCY_OPTION_INVALID: {
@@ -156,7 +162,7 @@ export const errorCodes = {
   TENANCY_OWNER_REQUIRED: {
     status: 503,
     title: 'Not possible here',
-    detail: 'This process may not change schemas; ask another one.',
+    detail: 'This process may not do that; ask one that may.',
     operator: '{what} needs the owner role. Set DATABASE_OWNER_URL (option `ownerUrl`) in a process that may run DDL.',
   },
   TENANCY_SERVICE_ROLE_UNFIT: {

@@ -1,8 +1,8 @@
 import { quoteIdentifier } from '../postgres/quote.js';
 
-/** The service role's rights on the catalog: it looks tenants up and signs them up; it changes neither ledger nor migrations. */
-export function catalogGrants(serviceRole: string): readonly string[] {
-  const role = quoteIdentifier(serviceRole);
+/** The catalog scope's rights on the catalog: it looks tenants up and signs them up; it changes neither ledger nor migrations. */
+export function catalogGrants(catalogRole: string): readonly string[] {
+  const role = quoteIdentifier(catalogRole);
   const readable = ['tenant', 'service', 'tenant_schema', 'ledger', 'catalog_version'].map((table) => `tenantry.${table}`);
   return [
     `grant usage on schema tenantry to ${role}`,
@@ -11,9 +11,15 @@ export function catalogGrants(serviceRole: string): readonly string[] {
   ];
 }
 
-/** The service role's rights on a schema that all tenants of a database share, such as the one with the users. */
-export function sharedGrants(schema: string, serviceRole: string): readonly string[] {
-  const [name, role] = [quoteIdentifier(schema), quoteIdentifier(serviceRole)];
+/** Lets the login that serves see, before it has a scope, whether it fits the catalog. */
+export function versionGrants(serviceRole: string): readonly string[] {
+  const role = quoteIdentifier(serviceRole);
+  return [`grant usage on schema tenantry to ${role}`, `grant select on tenantry.catalog_version to ${role}`];
+}
+
+/** The catalog scope's rights on a schema that all tenants of a database share, such as the one with the users. */
+export function sharedGrants(schema: string, catalogRole: string): readonly string[] {
+  const [name, role] = [quoteIdentifier(schema), quoteIdentifier(catalogRole)];
   return [
     `grant usage on schema ${name} to ${role}`,
     `grant select, insert, update, delete on all tables in schema ${name} to ${role}`,

@@ -1,41 +1,40 @@
 import type pg from 'pg';
-import { quoteIdentifier } from '../postgres/quote.js';
 
+/** What is open, as the SQL that closes it, and whether this owner may run that. Grants first: without them nothing could serve. */
 const stillOpen = `
-  select i from (values
-    (0, exists (select from pg_proc, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
-         where pg_proc.oid = 'pg_catalog.set_config(text,text,boolean)'::regprocedure and a.grantee = 0)),
-    (1, exists (select from pg_language, aclexplode(coalesce(lanacl, acldefault('l', lanowner))) a
-         where lanname = 'plpgsql' and a.grantee = 0)),
-    (2, exists (select from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a
-         where datname = current_database() and a.grantee = 0 and a.privilege_type = 'TEMPORARY')),
-    (3, exists (select from pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
-         where nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'))
-  ) as checks (i, is_open) where is_open order by i`;
+  select sql, pg_has_role(current_user, owner, 'usage') as may from (
+    select 0, format('grant execute on function pg_catalog.%s to %I', p.oid::regprocedure, r.rolname), proowner
+      from pg_proc p, pg_roles r
+     where p.oid = 'pg_catalog.set_config(text,text,boolean)'::regprocedure and r.rolname in ($1, current_user)
+       and not exists (select from aclexplode(proacl) a where a.grantee = r.oid) and not rolsuper
+    union all
+    select 1, format('revoke execute on function pg_catalog.%s from public', p.oid::regprocedure), proowner
+      from pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
+     where pronamespace = 'pg_catalog'::regnamespace and proname in ('set_config', 'lo_creat', 'lo_create', 'lo_from_bytea') and a.grantee = 0
+    union all
+    select 2, format('revoke usage on language %I from public', lanname), lanowner
+      from pg_language, aclexplode(coalesce(lanacl, acldefault('l', lanowner))) a
+     where lanpltrusted and lanname <> 'sql' and a.grantee = 0
+    union all
+    select 3, format('revoke temporary on database %I from public', datname), datdba
+      from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a
+     where datname = current_database() and a.grantee = 0 and a.privilege_type = 'TEMPORARY'
+    union all
+    select 4, 'revoke create on schema public from public', nspowner
+      from pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
+     where nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'
+  ) as open (position, sql, owner) order by position, sql`;
 
 /**
- * Takes from PUBLIC what one injected statement would need to leave its scope: `set_config` and `do` switch the role
- * inside a single statement, a temporary table stays on the pooled connection.
+ * Takes from PUBLIC what one injected statement would need to leave its scope, or to leave something behind outside it:
+ * `set_config` and `do` switch the role inside a single statement, a temporary table stays on the pooled connection, a
+ * large object belongs to no schema.
  *
  * @param owner - A connection of the owner role.
- * @returns What this owner may not take away, as SQL for somebody who may; empty when all is closed.
+ * @returns What this owner may not do, as SQL for somebody who may, in order; empty when all is closed.
  */
-export async function harden(owner: pg.ClientBase, database: string, serviceRole: string): Promise<readonly string[]> {
-  const setConfig = 'function pg_catalog.set_config(text, text, boolean)';
-  const revocations = [
-    `revoke execute on ${setConfig} from public`,
-    'revoke usage on language plpgsql from public',
-    `revoke temporary on database ${quoteIdentifier(database)} from public`,
-    'revoke create on schema public from public',
-  ];
-  const open = await openItems(owner);
-  if (open.length === 0) return [];
-  await owner.query(`grant execute on ${setConfig} to ${quoteIdentifier(serviceRole)}, current_user`);
-  for (const item of open) await owner.query(revocations[item] ?? '');
-  return (await openItems(owner)).map((item) => revocations[item] ?? '');
-}
-
-async function openItems(owner: pg.ClientBase): Promise<number[]> {
-  const { rows } = await owner.query<{ i: number }>(stillOpen);
-  return rows.map(({ i }) => i);
+export async function harden(owner: pg.ClientBase, serviceRole: string): Promise<readonly string[]> {
+  const { rows } = await owner.query<{ sql: string; may: boolean }>(stillOpen, [serviceRole]);
+  for (const { sql } of rows.filter(({ may }) => may)) await owner.query(sql);
+  return rows.filter(({ may }) => !may).map(({ sql }) => sql);
 }

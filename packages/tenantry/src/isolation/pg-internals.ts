@@ -8,16 +8,17 @@ export interface WireConnection {
   parse(message: { text: string; name: string }): void;
   bind(message: { portal: string; statement: string; values: readonly string[] }): void;
   execute(message: { portal: string; rows: number }): void;
-  on(event: 'parseComplete', listener: () => void): void;
+  on(event: 'parseComplete' | 'errorMessage', listener: () => void): void;
 }
 
 /** One statement on its way through the extended protocol. */
 export interface WireQuery {
   name: string | undefined;
+  readonly text: string;
   submit(connection: WireConnection): Error | null;
   prepare(connection: WireConnection): void;
   handleDataRow(message: unknown): void;
-  handleCommandComplete(message: unknown, connection: WireConnection): void;
+  handleCommandComplete(message: { text: string }, connection: WireConnection): void;
   handleError(error: Error, connection: WireConnection): void;
 }
 

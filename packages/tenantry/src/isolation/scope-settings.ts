@@ -8,6 +8,8 @@ export type IsolationMode = 'role' | 'schema';
 export interface GateOptions {
   /** `role`: PostgreSQL refuses foreign rows. `schema`: names only, a weaker promise that is chosen by name. */
   readonly isolation: IsolationMode;
+  /** What code without a tenant runs as; `none` is the login itself. */
+  readonly catalogRole: string;
   /** Schemas with types, functions or tables for all tenants, after the tenant's own on the search path. */
   readonly sharedSchemas: readonly string[];
   /** Milliseconds a statement may run; 0 is no limit. */
@@ -27,10 +29,19 @@ export function scopeSettings(scope: Scope | undefined, options: GateOptions): r
   const limits = [String(options.statementTimeoutMs), String(options.idleTransactionTimeoutMs)];
   if (scope?.kind !== 'tenant') {
     // Also without a scope: whatever a session-level SET left behind must not outlive the statement that left it.
-    return ['none', '', ...limits];
+    return [options.catalogRole, '', ...limits];
   }
-  const { role, schema } = scope.placement;
+  const { schema } = scope.placement;
   // pg_temp goes last: where it is not named it comes first, and a temporary table could stand in for a tenant's own.
   const path = [schema, ...options.sharedSchemas, 'pg_temp'].map(quoteIdentifier).join(',');
-  return [options.isolation === 'role' ? role : 'none', path, ...limits];
+  // The role has the schema's name, always: what the catalog says must not be able to lend a tenant another's rights.
+  return [options.isolation === 'role' ? schema : 'none', path, ...limits];
+}
+
+/**
+ * Puts role and search path back in the middle of a transaction, where a statement may have changed them. Not the limits:
+ * `set local statement_timeout` is a transaction's right. As commands, because a tenant role may not call `set_config`. Pure.
+ */
+export function reentryTexts([role = 'none', path = '']: readonly string[]): readonly string[] {
+  return [`set local role ${role === 'none' ? role : quoteIdentifier(role)}`, `set local search_path to ${path === '' ? "''" : path}`];
 }

@@ -1,15 +1,18 @@
+import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
 import { currentScope } from '../context/current-scope.js';
 import { type Scope, scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { enterScope, Preamble, reenterScope } from './entry.js';
 import type { ClientInternals } from './pg-internals.js';
 import { type GateOptions, scopeSettings } from './scope-settings.js';
-import { type Gate, ScopedQuery } from './scoped-query.js';
-
-const preambleName = 'tenantry_scope';
+import { type Entry, type Gate, ScopedQuery } from './scoped-query.js';
+import { beginsBeforeAnyQuery, lastingCommand, mayLeaveScope } from './session-statement.js';
 
 /** `pg.Client` options plus the gate's. */
 export type ScopedClientConfig = pg.ClientConfig & { gate: GateOptions };
+
+type Callback = (error: Error | null, result?: unknown) => void;
 
 /**
  * A connection on which every statement carries the scope it was issued in. Nothing about a tenant stays on the
@@ -17,22 +20,17 @@ export type ScopedClientConfig = pg.ClientConfig & { gate: GateOptions };
  */
 export class ScopedClient extends pg.Client implements Gate {
   readonly #options: GateOptions;
+  readonly #preamble: Preamble;
   /** Key of the scope whose transaction is open. */
   #transactionOf = 'none';
-  #prepared = false;
+  /** Whether the open transaction has its scope's settings: not yet, yes, or a statement may have changed them. */
+  #inScope: 'not yet' | 'yes' | 'unknown' = 'not yet';
 
   constructor(config: ScopedClientConfig) {
     super(config);
     this.#options = config.gate;
-    if (!config.gate.transactionPooler) {
-      // The first Parse on every connection is the preamble's, because every statement is preceded by it.
-      this.#internals.connection.on('parseComplete', () => (this.#prepared = true));
-    }
+    this.#preamble = new Preamble(this.#internals.connection, config.gate);
     this.query = this.#query.bind(this) as unknown as typeof this.query;
-  }
-
-  get preamble(): Gate['preamble'] {
-    return this.#options.transactionPooler ? { name: '', prepared: false } : { name: preambleName, prepared: this.#prepared };
   }
 
   /** Whether the pool may hand this connection to somebody else. */
@@ -45,13 +43,31 @@ export class ScopedClient extends pg.Client implements Gate {
     this.#internals._queryable = false;
   }
 
-  admit(scope: Scope | undefined): readonly string[] | undefined | TenancyError {
+  admit(scope: Scope | undefined, text: string): Entry | undefined | TenancyError {
+    const what = lastingCommand(text);
+    if (what) return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy: 'Use what ends with a transaction, such as SET LOCAL.' });
+    const status = this.#internals._txStatus;
     const key = scopeKey(scope);
-    if (this.idle) {
+    if (status === 'T' || status === 'E') {
+      if (key !== this.#transactionOf) return this.#mismatch(key);
+    } else {
       this.#transactionOf = key;
-      return scopeSettings(scope, this.#options);
+      this.#inScope = 'not yet';
+      // PostgreSQL takes an isolation level only before the first query, the preamble too. The next statement enters.
+      if (beginsBeforeAnyQuery(text)) return undefined;
     }
-    return key === this.#transactionOf ? undefined : this.#mismatch(key, 'A transaction');
+    // In a failed transaction PostgreSQL runs nothing but the way out of it.
+    if (status === 'E' || this.#inScope === 'yes') return undefined;
+    const settings = scopeSettings(scope, this.#options);
+    return this.#inScope === 'unknown' ? reenterScope(settings) : enterScope(settings, this.#preamble);
+  }
+
+  entered(): void {
+    this.#inScope = 'yes';
+  }
+
+  completed(tag: string): void {
+    if (mayLeaveScope(tag)) this.#inScope = 'unknown';
   }
 
   get #internals(): ClientInternals {
@@ -61,23 +77,28 @@ export class ScopedClient extends pg.Client implements Gate {
   #query(config: string | Record<string, unknown>, values?: unknown, callback?: unknown): unknown {
     const scope = currentScope();
     if (typeof config === 'object' && config !== null && typeof config['submit'] === 'function') {
-      this.#admitStream(scope);
+      this.#prepareStream(scope);
       return super.query(config as never, values as never, callback as never);
     }
     const settled = typeof values === 'function' ? { values: undefined, callback: values } : { values, callback };
     const text = typeof config === 'string' ? { text: config } : config;
-    if (typeof (settled.callback ?? text['callback']) === 'function') {
-      super.query(new ScopedQuery(this, scope, text, settled.values, settled.callback) as never);
+    const given = settled.callback ?? text['callback'];
+    if (typeof given === 'function') {
+      // An answer arrives in the async context of the socket, which belongs to no scope.
+      this.#submit(scope, text, settled.values, AsyncResource.bind(given as Callback));
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      const done = (error: Error | null, result: unknown) => (error ? reject(withCallerStack(error)) : resolve(result));
-      super.query(new ScopedQuery(this, scope, text, settled.values, done) as never);
+      this.#submit(scope, text, settled.values, (error, result) => (error ? reject(withCallerStack(error)) : resolve(result)));
     });
   }
 
-  /** Cursors and COPY bring their own messages, so the preamble cannot travel with them: their scope must stand already. */
-  #admitStream(scope: Scope | undefined): void {
+  #submit(scope: Scope | undefined, config: Record<string, unknown>, values: unknown, callback: Callback): void {
+    super.query(new ScopedQuery(this, scope, config, values, callback) as never);
+  }
+
+  /** Cursors and COPY bring their own messages, so nothing can travel with them: their scope must stand already. */
+  #prepareStream(scope: Scope | undefined): void {
     if (this.idle) {
       throw new TenancyError('TENANCY_STATEMENT_REFUSED', {
         what: 'A cursor, a stream or COPY',
@@ -85,11 +106,13 @@ export class ScopedClient extends pg.Client implements Gate {
       });
     }
     const key = scopeKey(scope);
-    if (key !== this.#transactionOf) throw this.#mismatch(key, 'A transaction');
+    if (key !== this.#transactionOf) throw this.#mismatch(key);
+    // Where the settings do not stand, a statement that does nothing brings them; if it fails, the stream does too.
+    if (this.#inScope !== 'yes') this.#submit(scope, { text: 'select' }, undefined, () => undefined);
   }
 
-  #mismatch(scope: string, what: string): TenancyError {
-    return new TenancyError('TENANCY_SCOPE_MISMATCH', { what, other: this.#transactionOf, scope });
+  #mismatch(scope: string): TenancyError {
+    return new TenancyError('TENANCY_SCOPE_MISMATCH', { what: 'A transaction', other: this.#transactionOf, scope });
   }
 }
 

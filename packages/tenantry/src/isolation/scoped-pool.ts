@@ -18,6 +18,8 @@ type ConnectCallback = (error: Error | undefined, client: pg.PoolClient | undefi
 /** The one pool of a process: its clients are {@link ScopedClient}s, and a client that is not idle is never handed on. */
 export class ScopedPool extends pg.Pool {
   readonly #config: ScopedPoolConfig;
+  /** A socket keeps the async context it was made in for as long as it lives: that of no request. */
+  readonly #outside = new AsyncResource('TenantryPool');
 
   constructor(config: ScopedPoolConfig) {
     super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
@@ -37,9 +39,11 @@ export class ScopedPool extends pg.Pool {
     if (callback) {
       // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
       const bound = AsyncResource.bind(callback);
-      return super.connect((error, client, release) => bound(error && this.#translate(error), client, release));
+      return this.#outside.runInAsyncScope(() =>
+        super.connect((error, client, release) => bound(error && this.#translate(error), client, release)),
+      );
     }
-    return super.connect().catch((error: unknown) => {
+    return this.#outside.runInAsyncScope(() => super.connect()).catch((error: unknown) => {
       throw this.#translate(error as Error);
     });
   }

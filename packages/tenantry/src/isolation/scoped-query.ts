@@ -1,15 +1,23 @@
 import type { Scope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { scopeKey } from '../context/scope.js';
 import { type WireConnection, WireQueryBase } from './pg-internals.js';
-import { preambleText } from './scope-settings.js';
+import { scopeRefusal } from './scope-refusal.js';
+
+/** What goes before a statement. */
+export interface Entry {
+  /** How many commands PostgreSQL will report before the statement's own. */
+  readonly commands: number;
+  send(connection: WireConnection): void;
+}
 
 /** What a statement asks of the connection it runs on. */
 export interface Gate {
-  /** Admits a statement on the connection as it is now: the settings to send first, nothing to send, or a refusal. */
-  admit(scope: Scope | undefined): readonly string[] | undefined | TenancyError;
-  /** The name the preamble is prepared under, and whether this connection has it already. */
-  readonly preamble: { readonly name: string; readonly prepared: boolean };
+  /** Admits a statement on the connection as it is now: what to send first, nothing to send, or a refusal. */
+  admit(scope: Scope | undefined, text: string): Entry | undefined | TenancyError;
+  /** What was sent first has been done. */
+  entered(): void;
+  /** The statement has been done; `tag` is PostgreSQL's own word for what it was. */
+  completed(tag: string): void;
 }
 
 /**
@@ -19,7 +27,9 @@ export interface Gate {
 export class ScopedQuery extends WireQueryBase {
   readonly #gate: Gate;
   readonly #scope: Scope | undefined;
-  #settings: readonly string[] | undefined;
+  #entry: Entry | undefined;
+  /** Commands of the entry that PostgreSQL has not reported yet. */
+  #entering = 0;
 
   constructor(gate: Gate, scope: Scope | undefined, config: Record<string, unknown>, values: unknown, callback: unknown) {
     // The extended protocol carries one statement: a second one, stacked by an injection, is refused by PostgreSQL.
@@ -31,35 +41,32 @@ export class ScopedQuery extends WireQueryBase {
   }
 
   override submit(connection: WireConnection): Error | null {
-    const admitted = this.#gate.admit(this.#scope);
-    if (admitted instanceof TenancyError) return admitted;
-    this.#settings = admitted;
+    const entry = this.#gate.admit(this.#scope, this.text);
+    if (entry instanceof TenancyError) return entry;
+    this.#entry = entry;
+    this.#entering = entry?.commands ?? 0;
     return super.submit(connection);
   }
 
   override prepare(connection: WireConnection): void {
-    if (this.#settings) {
-      const { name, prepared } = this.#gate.preamble;
-      if (!prepared) connection.parse({ text: preambleText, name });
-      connection.bind({ portal: '', statement: name, values: this.#settings });
-      connection.execute({ portal: '', rows: 0 });
-    }
+    this.#entry?.send(connection);
     super.prepare(connection);
   }
 
   override handleDataRow(message: unknown): void {
-    if (!this.#settings) super.handleDataRow(message);
+    if (this.#entering === 0) super.handleDataRow(message);
   }
 
-  override handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.#settings) this.#settings = undefined;
-    else super.handleCommandComplete(message, connection);
+  override handleCommandComplete(message: { text: string }, connection: WireConnection): void {
+    if (this.#entering === 0) {
+      this.#gate.completed(message.text);
+      super.handleCommandComplete(message, connection);
+    } else if (--this.#entering === 0) this.#gate.entered();
   }
 
   override handleError(error: Error, connection: WireConnection): void {
-    const refused = this.#settings !== undefined && 'severity' in error;
-    this.#settings = undefined;
-    const fields = { scope: scopeKey(this.#scope), reason: error.message };
-    super.handleError(refused ? new TenancyError('TENANCY_SCOPE_REFUSED', fields, { cause: error }) : error, connection);
+    const refusal = this.#entering > 0 ? scopeRefusal(error, this.#scope) : undefined;
+    this.#entering = 0;
+    super.handleError(refusal ?? error, connection);
   }
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { installCatalog, type CatalogVersions } from '../catalog/install-catalog.js';
-import { catalogGrants } from '../isolation/grants.js';
+import { ensureCatalogRole } from '../isolation/catalog-role.js';
+import { catalogGrants, versionGrants } from '../isolation/grants.js';
 import { harden } from '../isolation/harden.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { ensureServiceLogin, type ServiceLogin } from '../isolation/service-role.js';
@@ -30,8 +31,9 @@ export function prepareDatabase(owner: pg.ClientBase, { database, isolation, ser
     const catalog = await installCatalog(owner);
     const login = serviceRole === undefined ? await ensureServiceLogin(owner, database) : undefined;
     const role = serviceRole ?? login?.role ?? '';
-    for (const grant of catalogGrants(role)) await owner.query(grant);
-    const hardeningMissing = isolation === 'role' ? await harden(owner, database, role) : [];
+    const catalogRole = isolation === 'role' ? await ensureCatalogRole(owner, role) : role;
+    for (const grant of [...versionGrants(role), ...catalogGrants(catalogRole)]) await owner.query(grant);
+    const hardeningMissing = isolation === 'role' ? await harden(owner, role) : [];
     return { catalog, serviceRole: role, login, hardeningMissing };
   });
 }

@@ -4,6 +4,7 @@ import { type LedgerRow } from '../migrations/plan-migrations.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { inOneFlight } from '../postgres/one-flight.js';
+import { sqlstate } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
@@ -24,6 +25,8 @@ interface ActualRow extends Omit<ActualSchema, 'ledger'> {
   readonly active: boolean;
   readonly ledger: LedgerRow[];
 }
+
+const attemptsMax = 3;
 
 const lookAtSchema = `
   select exists (select from tenantry.tenant where id = $2 and status <> 'deleted') as active,
@@ -61,9 +64,20 @@ export class Provisioner {
     const schema = schemaNameOf(tenant, service);
     const running = this.#running.get(schema);
     if (running) return running;
-    const provisioning = this.#provision(tenant, service, migrations).finally(() => this.#running.delete(schema));
+    const provisioning = this.#provisionPastClashes(tenant, service, migrations).finally(() => this.#running.delete(schema));
     this.#running.set(schema, provisioning);
     return provisioning;
+  }
+
+  /** Roles belong to the server, so no lock in this database keeps another database's tenant of the same id away. */
+  async #provisionPastClashes(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#provision(tenant, service, migrations);
+      } catch (error) {
+        if (attempt === attemptsMax || !isRoleClash(error)) throw error;
+      }
+    }
   }
 
   async #provision(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
@@ -95,7 +109,8 @@ export class Provisioner {
   async #lockAndLook(client: pg.PoolClient, schema: string, tenant: TenantId): Promise<ActualSchema> {
     const { lockTimeoutMs, statementTimeoutMs } = this.#defaults;
     const results = await inOneFlight(client, [
-      { text: 'begin' },
+      // Whatever the database's default is: what is read under the lock must be newer than the wait for it.
+      { text: 'begin isolation level read committed' },
       { text: `set local statement_timeout to ${statementTimeoutMs}` },
       { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },
       { text: `set local lock_timeout to ${lockTimeoutMs}` },
@@ -113,4 +128,18 @@ function provisioningError(error: unknown, schema: string): TenancyError {
   if (translated && meaningful.includes(translated.code)) return translated;
   const reason = error instanceof Error ? error.message : String(error);
   return new TenancyError('TENANCY_PROVISIONING_FAILED', { schema, reason }, { cause: error });
+}
+
+/** What PostgreSQL says when somebody else made, granted or dropped the same role between our look and our commit. */
+const roleClashes: readonly (string | undefined)[] = [
+  sqlstate.duplicateObject,
+  sqlstate.undefinedObject,
+  // "tuple concurrently updated": no code of its own.
+  sqlstate.internalError,
+];
+
+function isRoleClash(error: unknown): boolean {
+  const { code, table } = ((error as Error).cause ?? {}) as { code?: string; table?: string };
+  if (code === sqlstate.uniqueViolation) return table === 'pg_authid' || table === 'pg_auth_members';
+  return roleClashes.includes(code);
 }

@@ -1,4 +1,5 @@
 export { toProblem, type Problem, type ProblemBody } from '../http/to-problem.js';
+export { allOf } from '../resolution/all-of.js';
 export { firstOf } from '../resolution/first-of.js';
 export { type ClaimOptions, fromClaim } from '../resolution/from-claim.js';
 export { fromHeader } from '../resolution/from-header.js';

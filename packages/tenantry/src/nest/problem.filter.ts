@@ -20,7 +20,11 @@ export class ProblemFilter implements ExceptionFilter {
     if (status >= 500) this.#log(error, body.code);
     const adapter = this.#host.httpAdapter;
     const response: unknown = host.switchToHttp().getResponse();
-    if (adapter.isHeadersSent(response)) return;
+    if (adapter.isHeadersSent(response)) {
+      // A stream that broke: the caller would wait for the rest for ever.
+      adapter.end(response);
+      return;
+    }
     for (const [name, value] of Object.entries(headers)) adapter.setHeader(response, name, value);
     adapter.reply(response, body, status);
   }

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { Reflector } from '@nestjs/core';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { catalogScopeKey } from './catalog-scope.decorator.js';
-import { RequestScopes } from './request-scope.js';
+import { RequestScopes } from './request-scopes.js';
 import { tenancyModuleOptions } from './tokens.js';
 import type { TenancyModuleOptions } from './tenancy-module-options.js';
 
@@ -25,11 +25,11 @@ export class TenancyGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType() !== 'http') return true;
-    const scope = this.#scopes.current();
-    if (!scope) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A route' });
+    const cell = this.#scopes.current();
+    if (!cell) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A route' });
     const inCatalog = this.#reflector.getAllAndOverride<boolean | undefined>(catalogScopeKey, [context.getHandler(), context.getClass()]);
-    if (inCatalog || !this.#tenants) scope.cell.bindCatalog();
-    else await this.#scopes.bindTenant(scope);
+    if (inCatalog || !this.#tenants) cell.bindCatalog();
+    else await this.#scopes.bindTenant(cell);
     return true;
   }
 }

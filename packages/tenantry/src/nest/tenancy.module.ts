@@ -10,14 +10,14 @@ import {
   type NestModule,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
+import { APP_FILTER, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
 import { ScopedDriver } from '../orm/scoped-driver.js';
 import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
 import { Tenancy } from '../tenancy.js';
 import { type FastifyHooks, openInFastify } from './fastify-hooks.js';
 import { ProblemFilter } from './problem.filter.js';
-import { RequestScopes } from './request-scope.js';
+import { RequestScopes } from './request-scopes.js';
 import { TenancyGuard } from './tenancy.guard.js';
 import type { TenancyModuleOptions } from './tenancy-module-options.js';
 import { tenancyModuleOptions } from './tokens.js';
@@ -34,16 +34,22 @@ export interface TenancyModuleAsyncOptions extends Pick<ModuleMetadata, 'imports
 export class TenancyModule implements NestModule, OnApplicationShutdown {
   readonly #tenancy: Tenancy;
   readonly #scopes: RequestScopes;
+  readonly #guard: TenancyGuard;
   readonly #host: HttpAdapterHost;
+  readonly #config: ApplicationConfig;
 
   constructor(
     @Inject(Tenancy) tenancy: Tenancy,
     @Inject(RequestScopes) scopes: RequestScopes,
+    @Inject(TenancyGuard) guard: TenancyGuard,
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
+    @Inject(ApplicationConfig) config: ApplicationConfig,
   ) {
     this.#tenancy = tenancy;
     this.#scopes = scopes;
+    this.#guard = guard;
     this.#host = host;
+    this.#config = config;
   }
 
   /** With options that are known at once. */
@@ -64,7 +70,7 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
           inject: [Tenancy, tenancyModuleOptions],
           useFactory: (tenancy: Tenancy, { resolver }: TenancyModuleOptions) => new RequestScopes(tenancy, resolver),
         },
-        { provide: APP_GUARD, useClass: TenancyGuard },
+        TenancyGuard,
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],
       exports: [Tenancy],
@@ -82,6 +88,8 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
   }
 
   configure(consumer: MiddlewareConsumer): void {
+    // In front of the guards of every module: with APP_GUARD those of modules imported earlier would run without a scope.
+    this.#config.getGlobalGuards().unshift(this.#guard);
     const adapter = this.#host.httpAdapter;
     if (adapter.getType() === 'fastify') openInFastify(adapter.getInstance<FastifyHooks>(), this.#scopes);
     else consumer.apply((request: ResolvableRequest, _: unknown, next: () => void) => void this.#scopes.open(request, next)).forRoutes('{*all}');

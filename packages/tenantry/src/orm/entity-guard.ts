@@ -27,7 +27,7 @@ export function refuseTableWithoutSchema(meta: EntityMetadata): void {
 
 function refuseForeign(value: unknown, what: string, scope: string): void {
   if (typeof value !== 'object' || value === null) return;
-  const wrapped = helper(value as object) as ReturnType<typeof helper> | undefined;
+  const wrapped = helper(value) as ReturnType<typeof helper> | undefined;
   if (wrapped?.__meta?.schema !== '*') return;
   const schema = wrapped.__schema;
   if (schema !== undefined && schema !== scope) {

@@ -1,16 +1,30 @@
-import { PostgresDialect, type PostgresPool } from 'kysely';
+import { PostgresDialect, type PostgresDialectConfig, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
 import type { ScopedPool } from '../isolation/scoped-pool.js';
+import { LeasingDriver } from './leasing-driver.js';
 
 /** Kysely, and so MikroORM, on the process's one pool. */
 export function scopedDialect(pool: ScopedPool): PostgresDialect {
   const borrowed: PostgresPool = {
-    connect: () => pool.connect() as ReturnType<PostgresPool['connect']>,
+    connect: () => pool.connect(),
     // The pool outlives an ORM: the catalog and other ORMs of this process use it too.
     end: async () => undefined,
     options: pool.options,
   };
   // Cancelling asks PostgreSQL about another backend, which a tenant role may not: it needs a client without the gate.
-  return new PostgresDialect({ pool: borrowed, cursor: Cursor, controlClient: pg.Client as never });
+  return new ScopedDialect({ pool: borrowed, cursor: Cursor, controlClient: pg.Client });
+}
+
+class ScopedDialect extends PostgresDialect {
+  readonly #config: PostgresDialectConfig;
+
+  constructor(config: PostgresDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): LeasingDriver {
+    return new LeasingDriver(this.#config);
+  }
 }

@@ -17,6 +17,7 @@ export const sqlstate = {
   insufficientPrivilege: '42501',
   duplicateSchema: '42P06',
   duplicateObject: '42710',
+  undefinedObject: '42704',
   duplicatePreparedStatement: '42P05',
   undefinedTable: '42P01',
   invalidSchemaName: '3F000',
@@ -30,6 +31,7 @@ export const sqlstate = {
   crashShutdown: '57P02',
   cannotConnectNow: '57P03',
   idleInTransactionTimeout: '25P03',
+  internalError: 'XX000',
 } as const;
 
 /** The SQLSTATE of an error from `pg`, if it is one. */

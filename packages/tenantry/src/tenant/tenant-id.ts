@@ -32,7 +32,7 @@ export function whyNotTenantId(text: string): string | undefined {
  * @throws TenancyError `TENANCY_TENANT_ID_INVALID` when the text is not a tenant id.
  */
 export function parseTenantId(text: string): TenantId {
-  const reason = whyNotTenantId(text);
-  if (reason !== undefined) throw new TenancyError('TENANCY_TENANT_ID_INVALID', { reason });
+  const rule = whyNotTenantId(text);
+  if (rule !== undefined) throw new TenancyError('TENANCY_TENANT_ID_INVALID', { rule });
   return text as TenantId;
 }

@@ -1,0 +1,27 @@
+import { type Scope, scopeKey } from '../context/scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import { translateError } from '../postgres/translate-error.js';
+
+const notTheScope = new Set(['TENANCY_DATABASE_UNAVAILABLE', 'TENANCY_STATEMENT_TIMEOUT']);
+
+/**
+ * The error for a statement that PostgreSQL did not run because it refused to enter the scope. `undefined` when what
+ * happened has nothing to do with the scope: the server went away, the statement was cancelled.
+ */
+export function scopeRefusal(error: Error, scope: Scope | undefined): TenancyError | undefined {
+  const state = sqlstateOf(error);
+  if (state === undefined || notTheScope.has(translateError(error)?.code ?? '')) return undefined;
+  const fields = { scope: scopeKey(scope), reason: error.message, remedy: remedyFor(state, error.message) };
+  return new TenancyError('TENANCY_SCOPE_REFUSED', fields, { cause: error });
+}
+
+function remedyFor(state: string, reason: string): string {
+  if (state === sqlstate.invalidStatementName || state === sqlstate.duplicatePreparedStatement) {
+    return 'Another process prepared statements on this connection, as a pooler in transaction mode makes it: set `transactionPooler: true`.';
+  }
+  if (state === sqlstate.insufficientPrivilege && reason.includes('set_config')) {
+    return 'A superuser must run: grant execute on function pg_catalog.set_config(text, text, boolean) to the service role.';
+  }
+  return 'Provision the tenant again, or check that its role is granted to the service role.';
+}

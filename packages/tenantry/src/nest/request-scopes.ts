@@ -1,0 +1,57 @@
+import { currentCell, runInCell } from '../context/current-scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { ResolvableRequest, TenantResolver } from '../resolution/tenant-resolver.js';
+import type { Tenancy } from '../tenancy.js';
+import { parseTenantId } from '../tenant/tenant-id.js';
+import { RequestCell } from './request-cell.js';
+
+/** Starts a request: an empty cell around all that follows, bound at once when the tenant is known already. */
+export class RequestScopes {
+  readonly #tenancy: Tenancy;
+  readonly #resolver: TenantResolver | undefined;
+
+  constructor(tenancy: Tenancy, resolver: TenantResolver | undefined) {
+    this.#tenancy = tenancy;
+    this.#resolver = resolver;
+  }
+
+  /** Opens a request's cell and calls `next` inside it, once the resolver has answered. */
+  open(request: ResolvableRequest, next: () => void): RequestCell {
+    const cell = new RequestCell();
+    runInCell(cell, () => {
+      void this.#resolve(request, cell).then(next);
+    });
+    return cell;
+  }
+
+  /** The cell of the request that this code belongs to. */
+  current(): RequestCell | undefined {
+    const cell = currentCell();
+    return cell instanceof RequestCell ? cell : undefined;
+  }
+
+  /**
+   * Binds the request to its tenant.
+   *
+   * @throws TenancyError why it has none, or why that tenant is not served.
+   */
+  async bindTenant(cell: RequestCell): Promise<void> {
+    if (cell.refusal !== undefined) throw cell.refusal;
+    if (cell.tenantId === undefined) {
+      throw new TenancyError('TENANCY_TENANT_MISSING', { expected: this.#resolver?.expected ?? 'a tenant' });
+    }
+    if (cell.scope?.kind !== 'tenant') cell.bind(await this.#tenancy.scopeOf(cell.tenantId));
+  }
+
+  async #resolve(request: ResolvableRequest, cell: RequestCell): Promise<void> {
+    try {
+      const found = await this.#resolver?.resolve(request);
+      if (found === undefined) return;
+      cell.tenantId = parseTenantId(found);
+      const known = this.#tenancy.knownScopeOf(cell.tenantId);
+      if (known) cell.bind(known);
+    } catch (error) {
+      cell.refusal = error;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { Tenancy } from '../../packages/tenantry/src/tenancy.js';
+import type { Order } from './tenancy-process.js';
+import { widgetMigrations } from './widgets.js';
+
+/** The program of a {@link TenancyProcess}: does what it is ordered and answers. */
+let tenancy: Tenancy | undefined;
+
+async function obey(order: Order): Promise<unknown> {
+  if (order.what === 'start') {
+    tenancy = await Tenancy.start({ service: 'shop', migrations: widgetMigrations, ...order.options });
+    return undefined;
+  }
+  if (!tenancy) throw new Error('Not started.');
+  if (order.what === 'sign up') return Promise.all(order.ids.map((id) => tenancy?.catalog.create({ id, name: id })));
+  if (order.what === 'run') return Promise.all(order.ids.map((id) => tenancy?.run(id, () => id)));
+  if (order.what === 'reconcile') return tenancy.reconcile();
+  return tenancy.stop();
+}
+
+process.on('message', (order: Order) => {
+  obey(order)
+    .then(
+      (value) => ({ seq: order.seq, value }),
+      (error: Error & { code?: string }) => ({ seq: order.seq, error: error.code ?? error.message }),
+    )
+    .then((answer) => process.connected && process.send?.(answer));
+});
+process.on('disconnect', () => process.exit());
+process.send?.({ seq: 0 });
