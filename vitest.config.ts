@@ -16,6 +16,9 @@ export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'test/**/*.test.ts'],
+    // Limits for a hang, not for speed: several files share the machine.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     setupFiles: ['reflect-metadata'],
     globalSetup: ['test/support/global-setup.ts'],
   },

@@ -25,7 +25,7 @@ async function develop({ name, main }: Service): Promise<void> {
   const database = await openDatabase((line) => console.log(line));
   try {
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-    const compiler = start([tsc, '--build', '--watch', '--preserveWatchOutput', '--pretty'], 'pipe', process.env);
+    const compiler = start([tsc, '--build', '--watch', '--preserveWatchOutput', ...(process.stdout.isTTY ? ['--pretty'] : [])], 'pipe', process.env);
     children.push(compiler);
     await firstBuild(compiler);
     console.log(`${name} starts, and again whenever a source changes; Ctrl-C stops it`);

@@ -12,7 +12,10 @@ const pretty = prettyLine(process.stdout.isTTY);
 
 await runMain(async () => {
   const running: ServiceProcess[] = [];
-  const stopRequested = stopRequest(() => running.forEach((service) => service.kill()));
+  const stopRequested = stopRequest(() => {
+    process.exitCode = 130;
+    for (const service of running) service.kill();
+  });
   const database = await openDatabase((line) => console.log(line));
   try {
     await serve(database, running, stopRequested);

@@ -39,6 +39,11 @@ export function readDatabaseConfig(env: Readonly<Record<string, string | undefin
 
 function checkUrl(variable: string, value: string): string {
   const url = URL.canParse(value.trim()) ? new URL(value.trim()) : undefined;
+  // Without an @ behind it: digits before one are part of a password that is not encoded.
+  const port = /:(\d+)(?=[/?][^@]*$|$)/.exec(value.trim())?.[1];
+  if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {
+    throw invalid(`${variable} names port ${port}; a port is between 1 and 65535.`);
+  }
   if (url === undefined) {
     throw invalid(
       `${variable} is not a valid URL; it looks like postgres://user:password@host:5432/database, with special characters percent-encoded.`,
@@ -47,7 +52,6 @@ function checkUrl(variable: string, value: string): string {
   if (!['postgres:', 'postgresql:'].includes(url.protocol)) {
     throw invalid(`${variable} begins with "${url.protocol}//"; only PostgreSQL is supported: postgres://….`);
   }
-  if (url.port === '0') throw invalid(`${variable} names port 0; a port is between 1 and 65535.`);
   if (url.pathname.length < 2) throw invalid(`${variable} names no database; put its name at the end: postgres://…/database.`);
   return value.trim();
 }
@@ -58,7 +62,8 @@ function urlFromParts(env: Environment): string | undefined {
   if (missing.length === parts.length && env.DB_PORT === undefined) return undefined;
   if (missing.length > 0) {
     const verb = missing.length === 1 ? 'is' : 'are';
-    throw invalid(`${missing.join(' and ')} ${verb} not set; set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD together, or DATABASE_URL instead.`);
+    const names = new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(missing);
+    throw invalid(`${names} ${verb} not set; set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD together, or DATABASE_URL instead.`);
   }
   const { DB_HOST = '', DB_PORT = '5432', DB_NAME = '', DB_USER = '', DB_PASSWORD = '' } = env;
   const login = `${encodeURIComponent(DB_USER)}:${encodeURIComponent(DB_PASSWORD)}`;

@@ -63,8 +63,7 @@ function* failuresIn(error: unknown, depth = 0): Generator<Failure> {
   if (!(error instanceof Error) || depth > 8) return;
   const { code, hostname, address, port, errors } = error as Error & Record<string, unknown>;
   yield {
-    // pg reports its own connection timeout without any code.
-    code: typeof code === 'string' ? code : /timeout expired|connection timeout/i.test(error.message) ? 'ETIMEDOUT' : '',
+    code: typeof code === 'string' ? code : codeOfMessage(error.message),
     message: error.message,
     hostname: typeof hostname === 'string' ? hostname : undefined,
     address: typeof address === 'string' ? address : undefined,
@@ -73,6 +72,12 @@ function* failuresIn(error: unknown, depth = 0): Generator<Failure> {
   yield* failuresIn(error.cause, depth + 1);
   // A name with several addresses fails with one error for each.
   for (const inner of Array.isArray(errors) ? errors : []) yield* failuresIn(inner, depth + 1);
+}
+
+// What pg itself notices has no code.
+function codeOfMessage(message: string): string {
+  if (/timeout expired|connection timeout/i.test(message)) return 'ETIMEDOUT';
+  return /connection terminated|closed the connection/i.test(message) ? 'ECONNRESET' : '';
 }
 
 function targetOf(failure: Failure, url: string | undefined): string {

@@ -6,11 +6,12 @@ import { StartupError } from './startup-error.js';
 export interface ServingOptions {
   readonly logLevel: LogLevel;
   readonly tenancy: {
-    readonly connections?: number;
-    readonly connectionMaxAgeSeconds?: number;
-    readonly connectionMaxUses?: number;
-    readonly transactionPooler?: boolean;
-    readonly isolation?: 'role' | 'schema';
+    readonly connections?: number | undefined;
+    readonly acquireTimeoutMs?: number | undefined;
+    readonly connectionMaxAgeSeconds?: number | undefined;
+    readonly connectionMaxUses?: number | undefined;
+    readonly transactionPooler?: boolean | undefined;
+    readonly isolation?: 'role' | 'schema' | undefined;
   };
 }
 
@@ -18,6 +19,7 @@ const count = z.coerce.number().int().positive().optional();
 const environment = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TENANTRY_CONNECTIONS: count,
+  TENANTRY_ACQUIRE_TIMEOUT_MS: count,
   TENANTRY_CONNECTION_MAX_AGE_SECONDS: count,
   TENANTRY_CONNECTION_MAX_USES: count,
   TENANTRY_TRANSACTION_POOLER: z.stringbool().optional(),
@@ -36,14 +38,13 @@ export function readServingOptions(env: Readonly<Record<string, string | undefin
     const [issue] = error.issues;
     throw new StartupError('CONFIG_INVALID', `${issue?.path.join('.')} is wrong: ${issue?.message}.`);
   }
-  return {
-    logLevel: data.LOG_LEVEL,
-    tenancy: {
-      ...(data.TENANTRY_CONNECTIONS !== undefined && { connections: data.TENANTRY_CONNECTIONS }),
-      ...(data.TENANTRY_CONNECTION_MAX_AGE_SECONDS !== undefined && { connectionMaxAgeSeconds: data.TENANTRY_CONNECTION_MAX_AGE_SECONDS }),
-      ...(data.TENANTRY_CONNECTION_MAX_USES !== undefined && { connectionMaxUses: data.TENANTRY_CONNECTION_MAX_USES }),
-      ...(data.TENANTRY_TRANSACTION_POOLER !== undefined && { transactionPooler: data.TENANTRY_TRANSACTION_POOLER }),
-      ...(data.TENANTRY_ISOLATION !== undefined && { isolation: data.TENANTRY_ISOLATION }),
-    },
+  const tenancy = {
+    connections: data.TENANTRY_CONNECTIONS,
+    acquireTimeoutMs: data.TENANTRY_ACQUIRE_TIMEOUT_MS,
+    connectionMaxAgeSeconds: data.TENANTRY_CONNECTION_MAX_AGE_SECONDS,
+    connectionMaxUses: data.TENANTRY_CONNECTION_MAX_USES,
+    transactionPooler: data.TENANTRY_TRANSACTION_POOLER,
+    isolation: data.TENANTRY_ISOLATION,
   };
+  return { logLevel: data.LOG_LEVEL, tenancy };
 }

@@ -56,6 +56,9 @@ const closeLimitMs = 5_000;
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const logger = serviceLogger(options.name, options.logLevel ?? 'info');
   let app: NestFastifyApplication | undefined;
+  // Until the service runs, a signal has nothing to finish.
+  let stop = async () => options.onStopped?.();
+  const forgetSignals = stopAtSignal(() => stop(), logger);
   try {
     app = await createApp(options, logger);
     const fastify = app.getHttpAdapter().getInstance();
@@ -64,12 +67,12 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     serveApiDocs(app, options.openApi);
     await app.init();
     const url = await listen(fastify, options);
-    const stop = stopOnce(app, drain, options, logger);
-    stopAtSignal(stop, logger);
+    stop = stopOnce(app, drain, options, logger, forgetSignals);
     logger.info(`${options.name} answers at ${url}`);
     process.send?.({ ready: { name: options.name, url } });
     return { name: options.name, url, app, stop };
   } catch (error) {
+    forgetSignals();
     if (app !== undefined) await within(closeLimitMs, app.close());
     await options.onStopped?.();
     throw error;
@@ -112,8 +115,8 @@ function hostModule(service: Type | DynamicModule, logger: Logger): DynamicModul
 @Module({})
 class HostModule {}
 
-function stopAtSignal(stop: () => Promise<void>, logger: Logger): void {
-  onStopSignal((reason) => {
+function stopAtSignal(stop: () => Promise<void>, logger: Logger): () => void {
+  return onStopSignal((reason) => {
     logger.info(`stopping (${reason})`);
     // Something else may still hold the event loop: whoever sent the signal wants the process to end.
     void stop().then(
@@ -126,13 +129,20 @@ function stopAtSignal(stop: () => Promise<void>, logger: Logger): void {
   });
 }
 
-function stopOnce(app: INestApplication, { drain }: Drain, options: ServiceOptions, logger: Logger): () => Promise<void> {
+function stopOnce(
+  app: INestApplication,
+  { drain }: Drain,
+  options: ServiceOptions,
+  logger: Logger,
+  forgetSignals: () => void,
+): () => Promise<void> {
   const { shutdownTimeoutMs = 10_000 } = options;
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     if (!(await drain(shutdownTimeoutMs))) logger.warn(`requests were still in flight after ${shutdownTimeoutMs} ms and were cut off`);
     if (!(await within(closeLimitMs, app.close()))) logger.warn(`not everything was closed after ${closeLimitMs} ms`);
     await options.onStopped?.();
+    forgetSignals();
     logger.info('stopped');
   };
   return () => (stopped ??= stop());

@@ -96,7 +96,7 @@ export class CachedCatalog implements Catalog {
   #remember(id: TenantId, entry: TenantEntry | undefined): void {
     this.#asking.delete(id);
     if (entry === undefined) this.#answers.set(id, unknown, { ttl: this.#options.negativeTtlMs });
-    // A tenant without a schema is asked for again: provisioning may end at any moment, also without a notification.
-    else if (entry.placement) this.#answers.set(id, entry);
+    // A tenant that still gets its schema is asked for again: provisioning may end at any moment, also without a notification.
+    else if (entry.placement || entry.tenant.status !== 'active') this.#answers.set(id, entry);
   }
 }

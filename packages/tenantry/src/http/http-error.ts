@@ -68,7 +68,7 @@ function ownSentence({ getStatus, response, cause }: HttpErrorShape, status: num
   const isCopied = typeof (cause as HttpErrorShape | undefined)?.statusCode === 'number';
   if (typeof getStatus !== 'function' || isCopied || response instanceof Error) return undefined;
   const said = typeof response === 'string' ? response : (response as { message?: unknown } | undefined)?.message;
-  const isDefault = said === STATUS_CODES[status] || said === 'Forbidden resource' || /^Cannot [A-Z-]+ \//.test(String(said));
+  const isDefault = said === STATUS_CODES[status] || said === 'Forbidden resource' || /^Cannot [A-Z-]+ \S+$/.test(String(said));
   return typeof said === 'string' && said !== '' && !isDefault ? said : undefined;
 }
 

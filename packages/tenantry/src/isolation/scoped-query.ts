@@ -41,6 +41,8 @@ export class ScopedQuery extends WireQueryBase {
   }
 
   override submit(connection: WireConnection): Error | null {
+    // On the wire a statement ends at its first NUL; PostgreSQL would take the rest for another part of the message.
+    if (this.text.includes('\0')) return new TenancyError('TENANCY_VALUE_INVALID', { reason: 'a text has the character NUL' });
     const entry = this.#gate.admit(this.#scope, this.text);
     if (entry instanceof TenancyError) return entry;
     this.#entry = entry;

@@ -4,19 +4,22 @@ import type { ReconcileReport } from './reconcile-report.js';
 export interface ReconcileLoopOptions {
   /** Milliseconds between two looks when nobody wakes it. */
   readonly intervalMs: number;
+  /** Milliseconds that it rests after a run in which something failed, however often it is woken meanwhile. @default 1000 */
+  readonly restMs?: number;
   onReport(report: ReconcileReport): void;
   onError(error: unknown): void;
 }
 
 /**
- * Runs the reconciler when it is woken, and by a timer when a wake-up was missed. Never two runs at once: a wake-up
- * during a run makes one more run. After a failure it waits for the timer, so that one bad tenant causes no storm.
+ * Runs the reconciler when it is woken, and by a timer when a wake-up was missed. Never two runs at once, and no wake-up
+ * is lost: one during a run, or during the rest after a failure, makes one more run.
  */
 export class ReconcileLoop {
   readonly #run: () => Promise<ReconcileReport>;
   readonly #options: ReconcileLoopOptions;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #resting = false;
   #again = false;
   #stopped = false;
 
@@ -28,7 +31,7 @@ export class ReconcileLoop {
   /** Asks for a run; returns at once. */
   wake(): void {
     if (this.#stopped) return;
-    if (this.#running) this.#again = true;
+    if (this.#running || this.#resting) this.#again = true;
     else this.#running = this.#runUntilQuiet();
   }
 
@@ -41,19 +44,46 @@ export class ReconcileLoop {
 
   async #runUntilQuiet(): Promise<void> {
     clearTimeout(this.#timer);
+    let clean: boolean;
     do {
       this.#again = false;
-      try {
-        this.#options.onReport(await this.#run());
-      } catch (error) {
-        this.#options.onError(error);
-        break;
-      }
-    } while (this.#again && !this.#stopped);
+      clean = await this.#runOnce();
+    } while (clean && this.#again && !this.#stopped);
     this.#running = undefined;
-    if (this.#stopped) return;
+    if (clean) this.#sleep();
+    else this.#rest();
+  }
+
+  /** @returns Whether nothing failed. */
+  async #runOnce(): Promise<boolean> {
+    try {
+      const report = await this.#run();
+      this.#options.onReport(report);
+      return report.failed === 0;
+    } catch (error) {
+      this.#options.onError(error);
+      return false;
+    }
+  }
+
+  /** Requests for a tenant that cannot be provisioned keep waking the loop; they must not make it try all the time. */
+  #rest(): void {
+    this.#resting = true;
+    this.#schedule(this.#options.restMs ?? 1000, () => {
+      this.#resting = false;
+      if (this.#again) this.wake();
+      else this.#sleep();
+    });
+  }
+
+  #sleep(): void {
     // Spread over the interval, so that a fleet of processes does not look in step.
-    this.#timer = setTimeout(() => this.wake(), this.#options.intervalMs * (0.75 + Math.random() / 2));
+    this.#schedule(this.#options.intervalMs * (0.75 + Math.random() / 2), () => this.wake());
+  }
+
+  #schedule(delayMs: number, then: () => void): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(then, delayMs);
     this.#timer.unref();
   }
 }

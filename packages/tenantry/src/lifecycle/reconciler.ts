@@ -57,7 +57,14 @@ export class Reconciler {
     const work = async () => {
       for (let next = todo.pop(); next && !this.#stopping.signal.aborted; next = todo.pop()) await this.#close(next.gap, migrations, report);
     };
-    await Promise.all(Array.from({ length: this.#options.concurrency }, work));
+    const workers = Array.from({ length: this.#options.concurrency }, () =>
+      work().catch((error: unknown) => {
+        todo.length = 0;
+        throw error;
+      }),
+    );
+    // All of them have ended before the run does, also when it fails: nothing goes on behind its caller's back.
+    for (const outcome of await Promise.allSettled(workers)) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
   async #close(gap: Gap, migrations: Map<ServiceName, Promise<CompiledMigration[]>>, report: ReportBuilder): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Configuration, EntityManagerType, EntityMetadata } from '@mikro-orm/core';
+import type { Configuration, DriverException, EntityManagerType, EntityMetadata } from '@mikro-orm/core';
 import { type EntityManager, PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { currentCell, requireTenantScope } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
@@ -6,8 +6,9 @@ import { TenancyError } from '../errors/tenancy-error.js';
 type SchemaOptions = { schema?: string; parentSchema?: string };
 
 /**
- * MikroORM's driver with two additions: the EntityManager that code injects is the one of the current scope, and the
- * schema of a tenant table is the current scope's or nothing. MikroORM alone would emit an unqualified name.
+ * MikroORM's driver with three additions: the EntityManager that code injects is the one of the current scope, the schema of
+ * a tenant table is the current scope's or nothing (MikroORM alone would emit an unqualified name), and the gate's errors stay
+ * what they are.
  */
 export class ScopedDriver extends PostgreSqlDriver {
   #root: EntityManager | undefined;
@@ -32,6 +33,16 @@ export class ScopedDriver extends PostgreSqlDriver {
       throw new TenancyError('TENANCY_SCOPE_MISMATCH', { what, other: asked, scope: schema });
     }
     return schema;
+  }
+
+  /** MikroORM would copy the fields of our error into one of its own, which is no `TenancyError` any more. */
+  override convertException(exception: Error): DriverException {
+    return exception instanceof TenancyError ? (exception as Error as DriverException) : super.convertException(exception);
+  }
+
+  /** MikroORM puts an exception of its own in place of what the driver threw; a {@link TenancyError} comes out as it is. */
+  override convertException(exception: Error): DriverException {
+    return exception instanceof TenancyError ? (exception as Error as DriverException) : super.convertException(exception);
   }
 
   /** Forked without context: an entity keeps to the scope it was loaded in, and a later scope cannot lend it its own. */

@@ -21,6 +21,7 @@ export class Listener {
   readonly #events: ListenerEvents;
   readonly #stopping = new AbortController();
   #client: pg.Client | undefined;
+  #connected = false;
   #loop: Promise<void> | undefined;
 
   constructor(config: pg.ClientConfig, channel: string, events: ListenerEvents) {
@@ -31,7 +32,7 @@ export class Listener {
 
   /** Whether notifications arrive at the moment. */
   get connected(): boolean {
-    return this.#client !== undefined;
+    return this.#connected;
   }
 
   /** Connects once, so that a wrong setting shows at start, and goes on listening in the background. */
@@ -52,7 +53,7 @@ export class Listener {
     for (let attempt = 0; !signal.aborted; attempt++) {
       if (ended) {
         const reason = await ended;
-        this.#client = undefined;
+        this.#connected = false;
         if (signal.aborted) return;
         this.#events.onLost(reason);
         attempt = 0;
@@ -60,20 +61,25 @@ export class Listener {
       await sleep(retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)], undefined, { signal }).catch(() => undefined);
       ended = signal.aborted ? undefined : (await this.#listen().catch(() => undefined))?.ended;
     }
-    await this.#client?.end().catch(() => undefined);
   }
 
   /** Connects and listens; `ended` resolves to the reason why the connection ended. */
   async #listen(): Promise<{ ended: Promise<string> }> {
     const client = new pg.Client({ ...this.#config, connectionTimeoutMillis: 5000 });
+    this.#client = client;
     const ended = new Promise<string>((resolve) => {
       client.on('error', (error) => resolve(error.message));
       client.on('end', () => resolve('the connection ended'));
     });
     client.on('notification', ({ payload }) => this.#events.onMessage(payload ?? ''));
-    await client.connect();
-    await client.query(`listen ${pg.escapeIdentifier(this.#channel)}`);
-    this.#client = client;
+    try {
+      await client.connect();
+      await client.query(`listen ${pg.escapeIdentifier(this.#channel)}`);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+    this.#connected = true;
     this.#events.onConnected();
     return { ended };
   }

@@ -1,0 +1,79 @@
+import { type Attempt, reached } from '../attempt.js';
+import { type Ground, inFrom, readsForeign } from '../ground.js';
+import { onOneConnection, type RunSql } from '../one-connection.js';
+
+/** What one tenant leaves on a pooled connection, and how the next one on it would notice. */
+interface Leftover {
+  readonly leave: (ground: Ground) => string;
+  /** Runs in the scope of the tenant that comes next; resolves to what got through. */
+  readonly notice: (ground: Ground, run: RunSql) => Promise<string | undefined>;
+  /** Takes it away again where nothing refused it. */
+  readonly clean: string;
+}
+
+const leftovers: Readonly<Record<string, Leftover>> = {
+  'leave a search_path on the connection': {
+    leave: ({ from }) => `set search_path to "${from.schema}"`,
+    notice: readsFirst,
+    clean: 'reset search_path',
+  },
+  'leave a role on the connection': {
+    leave: ({ from }) => `set role "${from.schema}"`,
+    notice: ({ from }, run) => reached(`read ${from.table}`, run(`select 1 from ${from.table} limit 1`)),
+    clean: 'reset role',
+  },
+  'leave a setting on the connection that changes how quotes are read': {
+    leave: () => 'set standard_conforming_strings to off',
+    notice: async (_, run) => {
+      const [row] = (await run("select current_setting('standard_conforming_strings') as value")) as { value: string }[];
+      return row?.value === 'off' ? 'the next tenant ran with it' : undefined;
+    },
+    clean: 'reset standard_conforming_strings',
+  },
+  'leave a cursor with rows on the connection': {
+    leave: ({ from }) => `declare tenantry_probe cursor with hold for select * from ${from.table}`,
+    notice: (_, run) => reached("fetched from the other tenant's cursor", run('fetch all from tenantry_probe')),
+    clean: 'close tenantry_probe',
+  },
+  'leave a prepared statement on the connection': {
+    leave: ({ from }) => `prepare tenantry_probe as select 1 from ${from.table}`,
+    notice: (_, run) => reached("executed the other tenant's statement", run('execute tenantry_probe')),
+    clean: 'deallocate tenantry_probe',
+  },
+  "leave a temporary table in a tenant's place": {
+    leave: ({ table, from }) => `create temporary table ${table} as select * from ${from.table}`,
+    notice: async ({ table }, run) => {
+      const [row] = (await run(`select 1 from pg_class where oid = '${table.replaceAll("'", "''")}'::regclass and relpersistence = 't'`)) as unknown[];
+      return row === undefined ? undefined : 'the next tenant read the temporary table';
+    },
+    clean: 'discard temp',
+  },
+  'leave a subscription on the connection': {
+    leave: () => 'listen tenantry_probe',
+    notice: async (_, run) => ((await run('select pg_listening_channels()')).length > 0 ? 'the connection went on listening' : undefined),
+    clean: 'unlisten tenantry_probe',
+  },
+};
+
+export const bySession: readonly Attempt[] = Object.entries(leftovers).map(([name, { leave, notice, clean }]) => ({
+  name,
+  // The roles are turned: the other tenant leaves something, the one that tries comes next.
+  tryIt: (given: Ground) => {
+    const ground = { ...given, from: given.to, to: given.from };
+    return inFrom(ground, (em) =>
+      onOneConnection(em, async (run) => {
+        await run(leave(ground));
+        try {
+          return await given.tenancy.run(given.from.tenant, () => notice(ground, run));
+        } finally {
+          await run(clean).catch(() => undefined);
+        }
+      }),
+    );
+  },
+}));
+
+/** Without its schema's name the table must be the next tenant's own. */
+function readsFirst(ground: Ground, run: RunSql): Promise<string | undefined> {
+  return readsForeign({ ...ground, to: ground.from }, run, ground.table);
+}

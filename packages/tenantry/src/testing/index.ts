@@ -1,0 +1,2 @@
+export { type Outcome, type ProbeResult } from './attempt.js';
+export { probe, type ProbeOptions } from './probe.js';
