@@ -15,7 +15,12 @@ export function readyBox(addresses: Addresses, database: ResolvedDatabase): stri
   const width = widest + 4;
   const fits = width <= (process.stdout.columns ?? width);
   if (!fits) return `\nTenantry\n\n${content}\n`;
-  return boxen(content, { title: 'Tenantry', padding: { top: 1, bottom: 1, left: 1, right: 1 }, borderStyle: paperStyle, width });
+  return boxen(content, {
+    title: 'Tenantry',
+    padding: { top: 1, bottom: 1, left: 1, right: 1 },
+    borderStyle: paperStyle,
+    width,
+  });
 }
 
 // No lines at the sides: they would be copied along.

@@ -20,7 +20,11 @@ export interface ServiceProcess {
 const stopLimitMs = 15_000;
 
 /** Starts a service; `print` receives every line that it writes. */
-export function startServiceProcess(service: Service, env: NodeJS.ProcessEnv, print: (line: string) => void): ServiceProcess {
+export function startServiceProcess(
+  service: Service,
+  env: NodeJS.ProcessEnv,
+  print: (line: string) => void,
+): ServiceProcess {
   const child = spawn(process.execPath, [service.main], {
     cwd: root,
     env,
@@ -40,7 +44,10 @@ export function startServiceProcess(service: Service, env: NodeJS.ProcessEnv, pr
   const ready = readinessOf(child);
   const lost = closed.then((how): Promise<never> => {
     if (isStopping) return new Promise(() => undefined);
-    throw new StartupError('SERVICE_FAILED', sentence ?? `The service ${service.name} ended by itself (${how}); see what it wrote above.`);
+    throw new StartupError(
+      'SERVICE_FAILED',
+      sentence ?? `The service ${service.name} ended by itself (${how}); see what it wrote above.`,
+    );
   });
   // Whether anybody waits for it depends on how far the start came.
   lost.catch(() => undefined);

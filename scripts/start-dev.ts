@@ -13,7 +13,9 @@ const service = services.find(({ name }) => name === wanted);
 
 if (service === undefined) {
   const names = services.map(({ name }) => name).join(', ');
-  console.error(`error: ${wanted === undefined ? 'Name the service to start' : `There is no service "${wanted}"`}; choose one of: ${names}.`);
+  console.error(
+    `error: ${wanted === undefined ? 'Name the service to start' : `There is no service "${wanted}"`}; choose one of: ${names}.`,
+  );
   process.exitCode = 2;
 } else {
   await runMain(() => develop(service));
@@ -25,7 +27,11 @@ async function develop({ name, main }: Service): Promise<void> {
   const database = await openDatabase((line) => console.log(line));
   try {
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-    const compiler = start([tsc, '--build', '--watch', '--preserveWatchOutput', ...(process.stdout.isTTY ? ['--pretty'] : [])], 'pipe', process.env);
+    const compiler = start(
+      [tsc, '--build', '--watch', '--preserveWatchOutput', ...(process.stdout.isTTY ? ['--pretty'] : [])],
+      'pipe',
+      process.env,
+    );
     children.push(compiler);
     await firstBuild(compiler);
     console.log(`${name} starts, and again whenever a source changes; Ctrl-C stops it`);
@@ -47,7 +53,8 @@ function firstBuild({ stdout }: ChildProcess): Promise<void> {
     if (stdout === null) return resolve();
     createInterface({ input: stdout }).on('line', (line) => {
       if (/Found \d+ errors?/.test(line)) resolve();
-      if (line.trim() !== '' && !/Found 0 errors|Starting (incremental )?compilation|File change detected/.test(line)) console.log(line);
+      if (line.trim() !== '' && !/Found 0 errors|Starting (incremental )?compilation|File change detected/.test(line))
+        console.log(line);
     });
   });
 }

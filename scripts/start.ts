@@ -25,10 +25,16 @@ await runMain(async () => {
   }
 });
 
-async function serve(database: ResolvedDatabase, running: ServiceProcess[], stopRequested: Promise<void>): Promise<void> {
+async function serve(
+  database: ResolvedDatabase,
+  running: ServiceProcess[],
+  stopRequested: Promise<void>,
+): Promise<void> {
   const env = environmentFor(database);
   for (const [index, service] of services.entries()) {
-    const prefix = styleText(colours[index % colours.length] ?? 'cyan', service.name.padEnd(10), { stream: process.stdout });
+    const prefix = styleText(colours[index % colours.length] ?? 'cyan', service.name.padEnd(10), {
+      stream: process.stdout,
+    });
     running.push(startServiceProcess(service, env, (line) => console.log(`${prefix} ${pretty(line)}`)));
   }
   const addresses = await Promise.race([Promise.all(running.map((service) => service.ready)), stopRequested]);

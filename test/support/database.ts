@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { inject } from 'vitest';
 
@@ -43,10 +44,7 @@ async function dropTestDatabase(serverUrl: string, name: string, admin: pg.Pool)
   );
   await admin.end();
   await onServer(serverUrl, async (server) => {
-    const { rows: left } = await server.query<{ application_name: string; query: string }>(
-      `select application_name, query from pg_stat_activity where datname = $1 and backend_type = 'client backend' and query <> 'terminated'`,
-      [name],
-    );
+    const left = await leftOpen(server, name);
     // One file at a time, until the connection ends: two that drop roles with a common membership meet in one catalog row.
     await server.query('select pg_advisory_lock(1)');
     await server.query(`drop database ${name} with (force)`);
@@ -54,6 +52,18 @@ async function dropTestDatabase(serverUrl: string, name: string, admin: pg.Pool)
     await server.query(`drop role if exists ${pg.escapeIdentifier(`tenantry_${name}`)}`);
     if (left.length > 0) throw new Error(`Connections were left open: ${JSON.stringify(left)}`);
   });
+}
+
+/** The connections that are still open. A backend whose client has closed its socket needs a moment to be gone. */
+async function leftOpen(server: pg.Client, name: string): Promise<unknown[]> {
+  for (let attempt = 1; ; attempt++) {
+    const { rows } = await server.query(
+      `select application_name, query from pg_stat_activity where datname = $1 and backend_type = 'client backend' and query <> 'terminated'`,
+      [name],
+    );
+    if (rows.length === 0 || attempt === 40) return rows;
+    await sleep(50);
+  }
 }
 
 /** Roles belong to the server: another test's database may have a tenant of the same id, and drops the role after us. */

@@ -17,7 +17,13 @@ export function serveApiDocs(app: INestApplication, api: ApiDescription): void {
 
 function withTenantHeader(document: OpenAPIObject, name: string | undefined): OpenAPIObject {
   if (name === undefined) return document;
-  const header = { name, in: 'header', required: true, description: 'The id of the tenant', schema: { type: 'string' } } as const;
+  const header = {
+    name,
+    in: 'header',
+    required: true,
+    description: 'The id of the tenant',
+    schema: { type: 'string' },
+  } as const;
   for (const [path, item] of Object.entries(document.paths)) {
     if (!path.startsWith('/__health')) item.parameters = [...(item.parameters ?? []), header];
   }

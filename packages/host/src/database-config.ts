@@ -32,7 +32,9 @@ export function readDatabaseConfig(env: Readonly<Record<string, string | undefin
   const url = filled.DATABASE_URL === undefined ? urlFromParts(filled) : checkUrl('DATABASE_URL', filled.DATABASE_URL);
   const ownerUrl = filled.DATABASE_OWNER_URL && checkUrl('DATABASE_OWNER_URL', filled.DATABASE_OWNER_URL);
   if (ownerUrl !== undefined && url === undefined) {
-    throw invalid('DATABASE_OWNER_URL is set but DATABASE_URL is not; set both, or neither for the embedded PostgreSQL.');
+    throw invalid(
+      'DATABASE_OWNER_URL is set but DATABASE_URL is not; set both, or neither for the embedded PostgreSQL.',
+    );
   }
   return Object.freeze({ ...(url !== undefined && { url }), ...(ownerUrl !== undefined && { ownerUrl }) });
 }
@@ -52,7 +54,8 @@ function checkUrl(variable: string, value: string): string {
   if (!['postgres:', 'postgresql:'].includes(url.protocol)) {
     throw invalid(`${variable} begins with "${url.protocol}//"; only PostgreSQL is supported: postgres://….`);
   }
-  if (url.pathname.length < 2) throw invalid(`${variable} names no database; put its name at the end: postgres://…/database.`);
+  if (url.pathname.length < 2)
+    throw invalid(`${variable} names no database; put its name at the end: postgres://…/database.`);
   return value.trim();
 }
 
@@ -63,7 +66,9 @@ function urlFromParts(env: Environment): string | undefined {
   if (missing.length > 0) {
     const verb = missing.length === 1 ? 'is' : 'are';
     const names = new Intl.ListFormat('en-GB', { type: 'conjunction' }).format(missing);
-    throw invalid(`${names} ${verb} not set; set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD together, or DATABASE_URL instead.`);
+    throw invalid(
+      `${names} ${verb} not set; set DB_HOST, DB_NAME, DB_USER and DB_PASSWORD together, or DATABASE_URL instead.`,
+    );
   }
   const { DB_HOST = '', DB_PORT = '5432', DB_NAME = '', DB_USER = '', DB_PASSWORD = '' } = env;
   const login = `${encodeURIComponent(DB_USER)}:${encodeURIComponent(DB_PASSWORD)}`;

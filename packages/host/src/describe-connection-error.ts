@@ -34,7 +34,8 @@ const refused: Sentence = (variable, target) =>
 const unknownHost: Sentence = (variable, target) => `The host ${target} is not known; correct the host in ${variable}.`;
 const timedOut: Sentence = (variable, target) =>
   `PostgreSQL at ${target} did not answer in time; check the network and the host and port in ${variable}.`;
-const unreachable: Sentence = (variable, target) => `${target} cannot be reached; check the network and the host in ${variable}.`;
+const unreachable: Sentence = (variable, target) =>
+  `${target} cannot be reached; check the network and the host in ${variable}.`;
 const badLogin: Sentence = (variable, _, message) =>
   `PostgreSQL refused the login (${message}); correct the user and password in ${variable}.`;
 const malformed: Sentence = (variable) =>
@@ -52,7 +53,8 @@ const sentences: Readonly<Record<string, Sentence>> = {
   ERR_INVALID_URL: malformed,
   '28P01': badLogin,
   '28000': badLogin,
-  '3D000': (variable, _, message) => `PostgreSQL answered: ${message}; create it, or correct the database name in ${variable}.`,
+  '3D000': (variable, _, message) =>
+    `PostgreSQL answered: ${message}; create it, or correct the database name in ${variable}.`,
   '53300': (variable, target) =>
     `PostgreSQL at ${target} has no connection left; raise its max_connections, or name another server in ${variable}.`,
   '57P03': (variable, target, message) =>
@@ -82,6 +84,7 @@ function codeOfMessage(message: string): string {
 
 function targetOf(failure: Failure, url: string | undefined): string {
   if (failure.hostname !== undefined) return `"${failure.hostname}"`;
-  if (failure.address !== undefined) return failure.port === undefined ? failure.address : `${failure.address}:${failure.port}`;
+  if (failure.address !== undefined)
+    return failure.port === undefined ? failure.address : `${failure.address}:${failure.port}`;
   return (url !== undefined && URL.canParse(url) && new URL(url).host) || 'the configured address';
 }

@@ -29,7 +29,13 @@ export class HealthController {
   @HealthCheck()
   @ApiOperation({ summary: 'Does the database answer within 2 seconds?' })
   database(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.indicators.check('db').attempt(() => this.ping()).withTimeout(pingLimitMs)]);
+    return this.health.check([
+      () =>
+        this.indicators
+          .check('db')
+          .attempt(() => this.ping())
+          .withTimeout(pingLimitMs),
+    ]);
   }
 
   private async ping(): Promise<void> {

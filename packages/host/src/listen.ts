@@ -24,7 +24,9 @@ export async function listen(
     const fail = (sentence: string) => new StartupError('PORT_TAKEN', sentence, { cause });
     switch (code) {
       case 'EADDRINUSE':
-        throw fail(`Port ${port} on ${host} is taken; stop the program that uses it, or set ${variable} to another port.`);
+        throw fail(
+          `Port ${port} on ${host} is taken; stop the program that uses it, or set ${variable} to another port.`,
+        );
       case 'EACCES':
         throw fail(`Port ${port} needs rights that this user does not have; set ${variable} to a port above 1023.`);
       case 'EADDRNOTAVAIL':

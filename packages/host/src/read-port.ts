@@ -5,7 +5,11 @@ import { StartupError } from './startup-error.js';
  *
  * @throws StartupError naming the variable.
  */
-export function readPort(env: Readonly<Record<string, string | undefined>>, variable: string, fallback: number): number {
+export function readPort(
+  env: Readonly<Record<string, string | undefined>>,
+  variable: string,
+  fallback: number,
+): number {
   const text = env[variable]?.trim();
   if (!text) return fallback;
   const port = Number(text);

@@ -27,7 +27,8 @@ export function operatorSentence(error: unknown, options: DescribeOptions = {}):
 }
 
 function tenancyReport(error: unknown): { code: string; operatorMessage: string } | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error) || !('operatorMessage' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error) || !('operatorMessage' in error))
+    return undefined;
   const { code, operatorMessage } = error;
   const isReport = typeof code === 'string' && code.startsWith('TENANCY_') && typeof operatorMessage === 'string';
   return isReport ? { code, operatorMessage } : undefined;

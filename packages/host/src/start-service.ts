@@ -1,4 +1,10 @@
-import { type DynamicModule, type INestApplication, Module, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type INestApplication,
+  Module,
+  StandardSchemaValidationPipe,
+  type Type,
+} from '@nestjs/common';
 import { APP_FILTER, APP_PIPE, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Logger as NestPinoLogger, LoggerModule } from 'nestjs-pino';
@@ -84,7 +90,12 @@ async function createApp(options: ServiceOptions, logger: Logger): Promise<NestF
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
     requestTimeout: requestTimeoutMs,
-    http: { connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs) },
+    http: {
+      connectionsCheckingInterval: Math.min(5_000, requestTimeoutMs),
+      // Node exchanges the two limits when this one is the larger, and it is 60 s by default.
+      headersTimeout: requestTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+    },
     // A request that arrives while draining on a connection that is still open is answered like any other.
     return503OnClosing: false,
     ...protocolErrorHandlers,
@@ -139,7 +150,8 @@ function stopOnce(
   const { shutdownTimeoutMs = 10_000 } = options;
   let stopped: Promise<void> | undefined;
   const stop = async () => {
-    if (!(await drain(shutdownTimeoutMs))) logger.warn(`requests were still in flight after ${shutdownTimeoutMs} ms and were cut off`);
+    if (!(await drain(shutdownTimeoutMs)))
+      logger.warn(`requests were still in flight after ${shutdownTimeoutMs} ms and were cut off`);
     if (!(await within(closeLimitMs, app.close()))) logger.warn(`not everything was closed after ${closeLimitMs} ms`);
     await options.onStopped?.();
     forgetSignals();

@@ -10,7 +10,10 @@ describe('readDatabaseConfig()', () => {
   });
 
   it('takes both URLs as they are', () => {
-    const env = { DATABASE_URL: 'postgres://app:a@h/shop', DATABASE_OWNER_URL: 'postgresql://owner:b@h:5433/shop?sslmode=require' };
+    const env = {
+      DATABASE_URL: 'postgres://app:a@h/shop',
+      DATABASE_OWNER_URL: 'postgresql://owner:b@h:5433/shop?sslmode=require',
+    };
     expect(readDatabaseConfig(env)).toEqual({ url: env.DATABASE_URL, ownerUrl: env.DATABASE_OWNER_URL });
   });
 
@@ -46,11 +49,20 @@ describe('readDatabaseConfig()', () => {
     } catch (error) {
       thrown = error;
     }
-    expect(thrown).toMatchObject({ name: 'StartupError', code: 'CONFIG_INVALID', message: expect.stringMatching(sentence) });
+    expect(thrown).toMatchObject({
+      name: 'StartupError',
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(sentence),
+    });
   });
 
   it('never repeats a password', () => {
-    for (const url of ['postgres://u:s3cret@h:99999/x', 'mysql://u:s3cret@h/x', 'postgres://u:s3cret@h', 'u:s3cret@h/x']) {
+    for (const url of [
+      'postgres://u:s3cret@h:99999/x',
+      'mysql://u:s3cret@h/x',
+      'postgres://u:s3cret@h',
+      'u:s3cret@h/x',
+    ]) {
       expect(() => readDatabaseConfig({ DATABASE_URL: url })).toThrow(/^(?!.*s3cret)/);
     }
   });

@@ -103,7 +103,8 @@ describe('several processes', () => {
     const dataDir = await newDataDir();
     const others = Array.from({ length: 4 }, () => new OtherProcess(dataDir));
     const reports = await Promise.all(others.map((other) => other.started));
-    expect(reports.map(({ joined }) => joined).toSorted()).toEqual([false, true, true, true]);
+    expect(reports.filter(({ joined }) => joined === false)).toHaveLength(1);
+    expect(reports.filter(({ joined }) => joined === true)).toHaveLength(3);
     expect(new Set(reports.map(({ url }) => url)).size).toBe(1);
     await Promise.all(others.map((other) => other.stop()));
   });
@@ -173,7 +174,10 @@ describe('after a crash', () => {
     const dataDir = await newDataDir();
     await (await start(dataDir)).stop();
     const pid = process.pid;
-    await writeFile(path.join(dataDir, 'pg', 'postmaster.pid'), `${pid}\n${dataDir}/pg\n1\n1\n\n127.0.0.1\n1 1\nready   \n`);
+    await writeFile(
+      path.join(dataDir, 'pg', 'postmaster.pid'),
+      `${pid}\n${dataDir}/pg\n1\n1\n\n127.0.0.1\n1 1\nready   \n`,
+    );
     await writeFile(path.join(dataDir, 'control', 'postmaster'), `${pid} an earlier run`);
     const postgres = await start(dataDir);
     expect(postgres.joined).toBe(false);
@@ -198,7 +202,9 @@ describe('what it refuses, in one sentence', () => {
     await expect(start(dataDir)).rejects.toMatchObject({
       name: 'StartupError',
       code: 'DATA_DIR_UNUSABLE',
-      message: expect.stringMatching(/^The data directory \S+ was made by PostgreSQL 15, and this is PostgreSQL 18; .*dataDir.*DATABASE_URL\.$/),
+      message: expect.stringMatching(
+        /^The data directory \S+ was made by PostgreSQL 15, and this is PostgreSQL 18; .*TENANTRY_DATA_DIR.*DATABASE_URL\.$/,
+      ),
     });
   });
 
@@ -208,7 +214,7 @@ describe('what it refuses, in one sentence', () => {
     await rm(path.join(dataDir, 'pg', 'global', 'pg_control'));
     await expect(start(dataDir)).rejects.toMatchObject({
       name: 'StartupError',
-      message: expect.stringMatching(/did not start on the data directory .*pg_control.*dataDir/),
+      message: expect.stringMatching(/did not start on the data directory .*pg_control.*TENANTRY_DATA_DIR/),
     });
   });
 
@@ -225,7 +231,7 @@ describe('what it refuses, in one sentence', () => {
     await writeFile(dataDir, 'a file');
     await expect(start(path.join(dataDir, 'below'))).rejects.toMatchObject({
       name: 'StartupError',
-      message: expect.stringMatching(/cannot be used \(\w+ at .*dataDir/),
+      message: expect.stringMatching(/cannot be used \(\w+ at .*TENANTRY_DATA_DIR/),
     });
   });
 

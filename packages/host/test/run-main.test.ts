@@ -22,10 +22,18 @@ interface Outcome {
 }
 
 async function runProgram(...args: string[]): Promise<Outcome> {
-  const file = (name: string) => fileURLToPath(new URL(`support/${name}`, import.meta.url));
-  const child = spawn(process.execPath, ['--import', file('typescript-hooks.mjs'), file('failing-main.ts'), ...args]);
+  const child = spawn(process.execPath, [
+    '--import',
+    support('typescript-hooks.mjs'),
+    support('failing-main.ts'),
+    ...args,
+  ]);
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
   return { code: code as number, stdout, stderr };
+}
+
+function support(name: string): string {
+  return fileURLToPath(new URL(`support/${name}`, import.meta.url));
 }
 
 function failure(stderr: string): Outcome {
@@ -62,7 +70,9 @@ describe('runMain()', () => {
     listener.close();
     await once(listener, 'close');
     expect(await runProgram('connect', urlWith({ port: String(port) }))).toEqual(
-      failure(`No PostgreSQL answers at 127.0.0.1:${port} (connection refused); start it, or correct the host and port in DATABASE_URL.`),
+      failure(
+        `No PostgreSQL answers at 127.0.0.1:${port} (connection refused); start it, or correct the host and port in DATABASE_URL.`,
+      ),
     );
   });
 
@@ -76,7 +86,9 @@ describe('runMain()', () => {
 
   it('says that the database does not exist', async () => {
     expect(await runProgram('connect', urlWith({ pathname: '/nowhere' }))).toEqual(
-      failure('PostgreSQL answered: database "nowhere" does not exist; create it, or correct the database name in DATABASE_URL.'),
+      failure(
+        'PostgreSQL answered: database "nowhere" does not exist; create it, or correct the database name in DATABASE_URL.',
+      ),
     );
   });
 
@@ -86,19 +98,29 @@ describe('runMain()', () => {
     const { port } = other.address() as AddressInfo;
     const { stderr } = await runProgram('connect', urlWith({ port: String(port) }));
     other.close();
-    expect(stderr).toMatch(/^error: The server at 127\.0\.0\.1:\d+ closed the connection; check that it is a PostgreSQL server .*DATABASE_URL.*\n$/);
+    expect(stderr).toMatch(
+      /^error: The server at 127\.0\.0\.1:\d+ closed the connection; check that it is a PostgreSQL server .*DATABASE_URL.*\n$/,
+    );
   });
 });
 
-describe('describeConnectionError()', () => {
-  const failing = (code: string, message = 'x', more: object = {}) => Object.assign(new Error(message), { code, ...more });
+function failing(code: string, message = 'x', more: object = {}): Error {
+  return Object.assign(new Error(message), { code, ...more });
+}
 
+describe('describeConnectionError()', () => {
   it.each([
     [failing('ENOTFOUND', 'x', { hostname: 'db' }), 'The host "db" is not known; correct the host in DATABASE_URL.'],
-    [failing('57P03', 'the database system is starting up'), /takes no connections at the moment \(the database system is starting up\)/],
+    [
+      failing('57P03', 'the database system is starting up'),
+      /takes no connections at the moment \(the database system is starting up\)/,
+    ],
     [failing('28000', 'no pg_hba.conf entry'), /refused the login \(no pg_hba.conf entry\)/],
     [failing('ERR_INVALID_URL'), /^DATABASE_URL is not a valid URL/],
-    [failing('ETIMEDOUT', 'x', { address: '10.0.0.1', port: 5432 }), /^PostgreSQL at 10\.0\.0\.1:5432 did not answer in time/],
+    [
+      failing('ETIMEDOUT', 'x', { address: '10.0.0.1', port: 5432 }),
+      /^PostgreSQL at 10\.0\.0\.1:5432 did not answer in time/,
+    ],
     [new Error('timeout expired'), /^PostgreSQL at h:6000 did not answer in time/],
   ])('describes %s', (error, sentence) => {
     expect(describeConnectionError(error, { url: 'postgres://u:s3cret@h:6000/x' })).toMatch(sentence);
@@ -107,7 +129,9 @@ describe('describeConnectionError()', () => {
   it('finds the failure under wrappers, and under the several addresses of one name', () => {
     const inner = failing('ECONNREFUSED', 'x', { address: '::1', port: 5432 });
     const error = new Error('wrapped', { cause: new AggregateError([inner, inner]) });
-    expect(describeConnectionError(error, { variable: 'DATABASE_OWNER_URL' })).toMatch(/^No PostgreSQL answers at ::1:5432 .* DATABASE_OWNER_URL\.$/);
+    expect(describeConnectionError(error, { variable: 'DATABASE_OWNER_URL' })).toMatch(
+      /^No PostgreSQL answers at ::1:5432 .* DATABASE_OWNER_URL\.$/,
+    );
   });
 
   it('leaves any other error alone', () => {
@@ -121,6 +145,8 @@ describe('operatorSentence()', () => {
     const cause = Object.assign(new Error('x'), { code: 'ECONNREFUSED', address: '127.0.0.1', port: 1 });
     const error = new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'x' }, { cause });
     expect(operatorSentence(error)).toMatch(/^No PostgreSQL answers at 127\.0\.0\.1:1 /);
-    expect(operatorSentence(new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'it is away' }))).toMatch(/it is away/);
+    expect(operatorSentence(new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'it is away' }))).toMatch(
+      /it is away/,
+    );
   });
 });

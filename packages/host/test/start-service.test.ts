@@ -71,7 +71,12 @@ function expectProblem(response: { status: number; headers: Headers }, body: unk
     status,
     type: 'application/problem+json; charset=utf-8',
   });
-  expect(body).toMatchObject({ status, title: expect.any(String), detail: expect.any(String), code: expect.any(String) });
+  expect(body).toMatchObject({
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+    code: expect.any(String),
+  });
 }
 
 describe('what a caller gets wrong is answered with problem details', () => {
@@ -86,7 +91,12 @@ describe('what a caller gets wrong is answered with problem details', () => {
     ['broken JSON', '/items', { method: 'POST', headers: json, body: '{"name"' }, 400],
     ['JSON that would poison a prototype', '/items', { method: 'POST', headers: json, body: '{"__proto__":{}}' }, 400],
     ['an empty body', '/items', { method: 'POST', headers: json, body: '' }, 400],
-    ['a body over 1 MiB', '/items', { method: 'POST', headers: json, body: JSON.stringify({ name: 'a'.repeat(1024 * 1024) }) }, 413],
+    [
+      'a body over 1 MiB',
+      '/items',
+      { method: 'POST', headers: json, body: JSON.stringify({ name: 'a'.repeat(1024 * 1024) }) },
+      413,
+    ],
     ['another media type', '/items', { method: 'POST', headers: { 'content-type': 'text/xml' }, body: '<a/>' }, 415],
     ['a value that the schema refuses', '/items', { method: 'POST', headers: json, body: '{"name":1}' }, 400],
     ['an unknown field', '/items', { method: 'POST', headers: json, body: '{"name":"a","x":1}' }, 400],

@@ -12,6 +12,10 @@ create table tenantry.service (
   name text primary key check (name ~ '^[a-z][a-z0-9]*$' and length(name) <= 22),
   -- The newest migration; a tenant schema with another one is behind.
   head text,
+  -- The login that serves it: whoever provisions a tenant of this service grants it the tenant's role.
+  service_role text not null,
+  -- On the search path of its migrations, after the tenant's own.
+  shared_schemas text[] not null default '{}',
   registered_at timestamptz not null default now()
 );
 
@@ -31,6 +35,8 @@ create table tenantry.tenant_schema (
   tenant_id text not null references tenantry.tenant (id),
   service text not null references tenantry.service (name),
   role_name text not null,
+  -- The login it was granted to last; a service with another one is given the tenant again.
+  service_role text not null,
   head text,
   provisioned_at timestamptz not null default now(),
   unique (tenant_id, service),
@@ -86,5 +92,5 @@ begin
 end
 $$;
 
-create trigger tell after insert or update of head on tenantry.service
+create trigger tell after insert or update on tenantry.service
 for each row execute function tenantry.tell_service();

@@ -1,4 +1,3 @@
-import { admitTenant } from './catalog/admit-tenant.js';
 import { CachedCatalog } from './catalog/cached-catalog.js';
 import { PostgresCatalog } from './catalog/postgres-catalog.js';
 import type { TenantScope } from './context/scope.js';
@@ -10,11 +9,13 @@ import { Reconciler } from './lifecycle/reconciler.js';
 import { compileMigrations } from './migrations/compile-migrations.js';
 import { migrateShared } from './migrations/migrate-shared.js';
 import { registerService } from './migrations/register-service.js';
-import type { CompiledMigration } from './migrations/tenant-migration.js';
+import type { ShippedService } from './migrations/tenant-migration.js';
 import type { ResolvedOptions } from './options.js';
 import { Listener } from './postgres/listener.js';
 import { translateError } from './postgres/translate-error.js';
+import { type RoleName, schemaNameOf } from './tenant/schema-name.js';
 import type { ServiceName } from './tenant/service-name.js';
+import type { Tenant } from './tenant/tenant.js';
 import type { TenantId } from './tenant/tenant-id.js';
 
 const channel = 'tenantry';
@@ -26,15 +27,15 @@ export class TenancyRuntime {
   readonly catalog: CachedCatalog;
   readonly reconciler: Reconciler | undefined;
   readonly #provisioner: Provisioner | undefined;
-  readonly #migrations: readonly CompiledMigration[];
+  readonly #shipped: ShippedService;
   readonly #loop: ReconcileLoop | undefined;
   readonly #listener: Listener | undefined;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: ResolvedOptions, database: Database, migrations: readonly CompiledMigration[]) {
+  constructor(options: ResolvedOptions, database: Database, shipped: ShippedService) {
     this.options = options;
     this.database = database;
-    this.#migrations = migrations;
+    this.#shipped = shipped;
     this.catalog = new CachedCatalog(new PostgresCatalog(database.pool, database.target.database, options.service), options.cache);
     if (database.owner) {
       this.#provisioner = new Provisioner(database.owner, { ...options, ...database, statementTimeoutMs: options.migrationTimeoutMs });
@@ -59,17 +60,18 @@ export class TenancyRuntime {
    *
    * @throws TenancyError `TENANCY_TENANT_NOT_READY` where this process may not.
    */
-  async provision(tenant: TenantId, service: ServiceName): Promise<TenantScope> {
+  async provision(tenant: Tenant, service: ServiceName): Promise<TenantScope> {
+    const { id } = tenant;
     if (!this.#provisioner) {
       // A process with the owner role listens; the caller tries again in a moment.
-      await this.database.pool.query('select pg_notify($1, $2)', [channel, `wanted:${tenant}`]);
-      throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant, service });
+      await this.database.pool.query('select pg_notify($1, $2)', [channel, `wanted:${id}`]);
+      throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: id, service });
     }
-    await this.#provisioner.provision(tenant, service, this.#migrations);
-    this.catalog.forget(tenant);
-    const scope = admitTenant(tenant, await this.catalog.find(tenant));
-    if (!scope) throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant, service });
-    return scope;
+    await this.#provisioner.provision(id, service, this.#shipped);
+    this.catalog.forget(id);
+    const schema = schemaNameOf(id, service);
+    const role = this.options.isolation === 'role' ? schema : (this.database.serviceRole as RoleName);
+    return { kind: 'tenant', tenant, placement: { service, database: this.database.target.database, schema, role } };
   }
 
   stop(): Promise<void> {
@@ -123,12 +125,13 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
   const migrations = service ? await compileMigrations(service, options.migrations) : [];
   const sharedMigrations = shared ? await compileMigrations(shared.schema, shared.migrations) : [];
   const database = await openDatabase(options);
-  const runtime = new TenancyRuntime(options, database, migrations);
+  const shipped = { migrations, sharedSchemas: options.sharedSchemas, serviceRole: database.serviceRole };
+  const runtime = new TenancyRuntime(options, database, shipped);
   try {
     const client = await database.owner?.connect();
     try {
       if (client && shared) await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database });
-      if (client && service) await registerService(client, service, migrations);
+      if (client && service) await registerService(client, service, shipped);
     } finally {
       client?.release();
     }

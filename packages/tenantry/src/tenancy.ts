@@ -94,14 +94,14 @@ export class Tenancy {
   async scopeOf(id: TenantId): Promise<TenantScope> {
     const { catalog, options } = this.#runtime;
     if (!options.service) throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a tenant scope needs it' });
-    const scope = admitTenant(id, await catalog.find(id));
-    return scope ?? this.#runtime.provision(id, options.service);
+    const { tenant, placement } = admitTenant(id, await catalog.find(id));
+    return placement ? { kind: 'tenant', tenant, placement } : this.#runtime.provision(tenant, options.service);
   }
 
   /** The scope of a tenant, when it is known without asking the database. */
   knownScopeOf(id: TenantId): TenantScope | undefined {
-    const entry = this.#runtime.catalog.peek(id);
-    return entry?.tenant.status === 'active' ? admitTenant(id, entry) : undefined;
+    const { tenant, placement } = this.#runtime.catalog.peek(id) ?? {};
+    return tenant?.status === 'active' && placement ? { kind: 'tenant', tenant, placement } : undefined;
   }
 
   /** Connections of this process, for gauges. */

@@ -22,7 +22,7 @@ afterAll(() => services.close());
 async function refuse(method: string, path: string): Promise<[number, string]> {
   const answer = await sendRaw(inventory, rawRequest(method, path, [`x-client: ${client}`]));
   const code = expectRefused(answer);
-  expect(answer.body).not.toContain(path.slice(1));
+  if (path.length > 2) expect(answer.body).not.toContain(path.slice(1));
   return [answer.status, code];
 }
 

@@ -49,7 +49,13 @@ export async function findBinaries(): Promise<Binaries> {
 /** The same programs in another directory. */
 export function relocate(binaries: Binaries, root: string): Binaries {
   const move = (program: string) => path.join(root, path.relative(binaries.root, program));
-  return { ...binaries, root, initdb: move(binaries.initdb), postgres: move(binaries.postgres), pgCtl: move(binaries.pgCtl) };
+  return {
+    ...binaries,
+    root,
+    initdb: move(binaries.initdb),
+    postgres: move(binaries.postgres),
+    pgCtl: move(binaries.pgCtl),
+  };
 }
 
 /** Why the server program does not run as `account`, or `undefined` when it does. */

@@ -40,7 +40,7 @@ async function acquire(file: string): Promise<DatabaseSync> {
   lock.close();
   throw new StartupError(
     'DATA_DIR_UNUSABLE',
-    `Another process has been starting or stopping the database for ${giveUpAfterMs / 1000} s and holds ${file}; end it, or choose another \`dataDir\`.`,
+    `Another process has been starting or stopping the database for ${giveUpAfterMs / 1000} s and holds ${file}; end it, or choose another data directory with TENANTRY_DATA_DIR.`,
   );
 }
 

@@ -24,12 +24,15 @@ export async function ephemeralPostgres(options: Omit<LocalPostgresOptions, 'dat
   const dataDir = await mkdtemp(path.join(tmpdir(), prefix));
   // mkdtemp answers 0700; when root starts the server, its account must pass through to the cluster, itself 0700.
   await chmod(dataDir, 0o711);
-  const remove = () => removeData(dataDir);
   try {
     const postgres = await startLocalPostgres({ ...options, dataDir, settings: { ...settings, ...options.settings } });
-    return { ...postgres, stop: () => postgres.stop().finally(remove) };
+    const stop = async () => {
+      await postgres.stop();
+      await removeData(dataDir);
+    };
+    return { ...postgres, stop };
   } catch (error) {
-    await remove();
+    await removeData(dataDir);
     throw error;
   }
 }

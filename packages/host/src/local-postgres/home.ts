@@ -42,7 +42,7 @@ export async function settleHome(dataDir: string): Promise<Home> {
     const { code = cause, path: where = dataDir } = cause as NodeJS.ErrnoException;
     throw new StartupError(
       'DATA_DIR_UNUSABLE',
-      `The data directory ${dataDir} cannot be used (${String(code)} at ${where}); make it writable, choose another \`dataDir\`, or set DATABASE_URL.`,
+      `The data directory ${dataDir} cannot be used (${String(code)} at ${where}); make it writable, choose another with TENANTRY_DATA_DIR, or set DATABASE_URL.`,
       { cause },
     );
   }
@@ -78,7 +78,10 @@ async function chooseRoot(dataDir: string, account: ServerAccount | undefined): 
   await makeDirectory(root, 0o755);
   if (noted === undefined) {
     const why = `The account "${account.name}", which PostgreSQL runs as when root starts it, cannot enter this directory.`;
-    await writeFile(path.join(dataDir, noteName), `${root}\n\nThe data lies there. ${why}\nRemove both to begin with an empty database.\n`);
+    await writeFile(
+      path.join(dataDir, noteName),
+      `${root}\n\nThe data lies there. ${why}\nRemove both to begin with an empty database.\n`,
+    );
   }
   return root;
 }

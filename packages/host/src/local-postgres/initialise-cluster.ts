@@ -80,7 +80,8 @@ function runInitdb(home: Home, args: readonly string[]): Promise<void> {
   initdb.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   initdb.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve, reject) => {
-    const fail = (reason: string, cause?: Error) => reject(unusable(home, `could not be initialised (${reason})`, cause));
+    const fail = (reason: string, cause?: Error) =>
+      reject(unusable(home, `could not be initialised (${reason})`, cause));
     initdb.once('error', (error) => fail(error.message, error));
     initdb.once('close', (code) => {
       if (code === 0) resolve();
@@ -98,7 +99,7 @@ async function removeDrafts(home: Home): Promise<void> {
 function unusable(home: Home, condition: string, cause?: unknown): StartupError {
   return new StartupError(
     'DATA_DIR_UNUSABLE',
-    `The data directory ${home.cluster} ${condition}; move it away, choose another \`dataDir\`, or set DATABASE_URL.`,
+    `The data directory ${home.cluster} ${condition}; move it away, choose another with TENANTRY_DATA_DIR, or set DATABASE_URL.`,
     { cause },
   );
 }

@@ -34,7 +34,12 @@ export async function launchServer(home: Home, settings: Readonly<Record<string,
   }
 }
 
-async function launch(home: Home, port: number, settings: Readonly<Record<string, string>>, log: ServerLog): Promise<string> {
+async function launch(
+  home: Home,
+  port: number,
+  settings: Readonly<Record<string, string>>,
+  log: ServerLog,
+): Promise<string> {
   const all = { ...settings, listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '' };
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const server = spawn(home.binaries.postgres, ['-D', home.cluster, ...flags], {
@@ -78,12 +83,15 @@ function isPassing(output: string): boolean {
 function refusal(home: Home, outcome: string, output: string, file: string): StartupError {
   if (outcome === stillRecovering) {
     const seconds = startLimitMs / 1000;
-    return new StartupError('DATA_DIR_UNUSABLE', `PostgreSQL is still recovering ${home.cluster} after ${seconds} s; start again later, or see ${file}.`);
+    return new StartupError(
+      'DATA_DIR_UNUSABLE',
+      `PostgreSQL is still recovering ${home.cluster} after ${seconds} s; start again later, or see ${file}.`,
+    );
   }
   const reason = reasonIn(output) ?? outcome;
   return new StartupError(
     'DATA_DIR_UNUSABLE',
-    `PostgreSQL did not start on the data directory ${home.cluster} (${reason}); repair or move it, choose another \`dataDir\`, or set DATABASE_URL. The log is ${file}.`,
+    `PostgreSQL did not start on the data directory ${home.cluster} (${reason}); repair or move it, choose another with TENANTRY_DATA_DIR, or set DATABASE_URL. The log is ${file}.`,
   );
 }
 

@@ -45,7 +45,9 @@ async function linuxIdentity(pid: number): Promise<string | undefined> {
 
 async function psIdentity(pid: number): Promise<string | undefined> {
   try {
-    const { stdout } = await run('ps', ['-o', 'state=,lstart=', '-p', String(pid)], { env: { ...process.env, LC_ALL: 'C' } });
+    const { stdout } = await run('ps', ['-o', 'state=,lstart=', '-p', String(pid)], {
+      env: { ...process.env, LC_ALL: 'C' },
+    });
     const [state, ...startedAt] = stdout.trim().split(/\s+/);
     return state === undefined || state.startsWith('Z') ? undefined : startedAt.join(' ');
   } catch {

@@ -91,7 +91,7 @@ async function join(home: Home): Promise<string | undefined> {
   const pid = (await findRunningPostmaster(home))?.pid;
   throw new StartupError(
     'DATA_DIR_UNUSABLE',
-    `Process ${pid} holds the data directory ${home.cluster} but does not answer as our PostgreSQL; stop it, or choose another \`dataDir\`.`,
+    `Process ${pid} holds the data directory ${home.cluster} but does not answer as our PostgreSQL; stop it, or choose another data directory with TENANTRY_DATA_DIR.`,
   );
 }
 

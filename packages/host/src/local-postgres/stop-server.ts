@@ -25,7 +25,9 @@ async function send(home: Home, pid: number, mode: 'fast' | 'immediate'): Promis
   if (process.platform === 'win32') {
     // Windows has no such signals; pg_ctl reaches the server another way.
     const args = ['kill', mode === 'fast' ? 'INT' : 'QUIT', String(pid)];
-    await promisify(execFile)(home.binaries.pgCtl, args, { env: serverEnvironment(), windowsHide: true }).catch(() => undefined);
+    await promisify(execFile)(home.binaries.pgCtl, args, { env: serverEnvironment(), windowsHide: true }).catch(
+      () => undefined,
+    );
     return;
   }
   try {

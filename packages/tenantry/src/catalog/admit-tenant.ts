@@ -1,4 +1,3 @@
-import type { TenantScope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { TenantEntry } from './catalog.js';
 
@@ -9,14 +8,13 @@ const refusals = {
 } as const;
 
 /**
- * Decides whether a tenant is served. Pure.
+ * Lets a tenant in that is to be served, provisioned or not. Pure.
  *
- * @returns Its scope, or `undefined` when it is to be served but has no schema yet.
  * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_SUSPENDED`, `TENANCY_TENANT_ARCHIVED`.
  */
-export function admitTenant(id: string, entry: TenantEntry | undefined): TenantScope | undefined {
+export function admitTenant(id: string, entry: TenantEntry | undefined): TenantEntry {
   if (!entry) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: id });
-  const { tenant, placement } = entry;
-  if (tenant.status !== 'active') throw new TenancyError(refusals[tenant.status], { tenant: id });
-  return placement && { kind: 'tenant', tenant, placement };
+  const { status } = entry.tenant;
+  if (status !== 'active') throw new TenancyError(refusals[status], { tenant: id });
+  return entry;
 }

@@ -47,6 +47,11 @@ export const errorCodes = {
     detail: 'The bearer token could not be verified; send a valid one.',
     operator: 'fromClaim() could not verify the bearer token: {reason}. Check the `key`, `issuer` and `audience` options.',
   },
+  TENANCY_TOKEN_UNVERIFIABLE: {
+    ...unavailable,
+    detail: 'The bearer token cannot be verified at the moment; try again shortly.',
+    operator: 'fromClaim() could not get or use its key: {reason}. Check the `key` and `algorithms` options, and that the key set can be reached.',
+  },
   TENANCY_TENANT_UNKNOWN: {
     status: 404,
     title: 'Unknown tenant',
@@ -171,7 +176,7 @@ export const errorCodes = {
   },
   TENANCY_CATALOG_MISSING: {
     ...internal,
-    operator: 'The catalog (schema "tenantry") is not in this database or is older than this version needs. Run `npm run migrate`, or start one process with DATABASE_OWNER_URL.',
+    operator: 'The catalog (schema "tenantry") is not in this database, is older than this version needs, or the role of DATABASE_URL may not read it. Run `npm run migrate`, or start one process with DATABASE_OWNER_URL, which sets all three right.',
   },
   TENANCY_CATALOG_NEWER: {
     ...internal,

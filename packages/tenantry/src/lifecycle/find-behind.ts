@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { ShippedService } from '../migrations/tenant-migration.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 
-/** A tenant and a service whose schema is missing or behind. */
+/** A tenant and a service whose schema is missing, behind, or not yet given to the service's login. */
 export interface Gap {
   readonly tenant: TenantId;
   readonly service: ServiceName;
@@ -16,7 +16,7 @@ export async function findBehind(owner: Pick<pg.Pool, 'query'>, limit: number, a
        from tenantry.tenant t cross join tenantry.service s
        left join tenantry.tenant_schema x on x.tenant_id = t.id and x.service = s.name
       where (t.status = 'active' or t.status = 'suspended' and x.schema_name is not null)
-        and (x.schema_name is null or x.head is distinct from s.head)
+        and (x.schema_name is null or x.head is distinct from s.head or x.service_role <> s.service_role)
         and (t.id, s.name) > ($2, $3)
       order by t.id, s.name limit $1`,
     [limit, after?.tenant ?? '', after?.service ?? ''],
@@ -24,13 +24,18 @@ export async function findBehind(owner: Pick<pg.Pool, 'query'>, limit: number, a
   return rows;
 }
 
-/** The migrations of one service, as registered. */
-export async function readMigrations(owner: Pick<pg.Pool, 'query'>, service: ServiceName): Promise<CompiledMigration[]> {
-  const { rows } = await owner.query<CompiledMigration>(
-    'select name, checksum, statements from tenantry.migration where service = $1 order by position',
+/** One service, as registered. */
+export async function readService(owner: Pick<pg.Pool, 'query'>, service: ServiceName): Promise<ShippedService> {
+  const { rows } = await owner.query<ShippedService>(
+    `select service_role as "serviceRole", shared_schemas as "sharedSchemas",
+            coalesce((select json_agg(json_build_object('name', name, 'checksum', checksum, 'statements', statements) order by position)
+                        from tenantry.migration where service = s.name), '[]') as migrations
+       from tenantry.service s where name = $1`,
     [service],
   );
-  return rows;
+  const [shipped] = rows;
+  if (!shipped) throw new Error(`The catalog has no service "${service}" any more.`);
+  return shipped;
 }
 
 /** How far one service is: of the tenants that should be served, how many are at its head. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { type LedgerRow } from '../migrations/plan-migrations.js';
-import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { ShippedService } from '../migrations/tenant-migration.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { sqlstate } from '../postgres/sqlstate.js';
@@ -12,10 +12,12 @@ import type { TenantId } from '../tenant/tenant-id.js';
 import { type ActualSchema, planProvision, type ProvisionPlan, type ProvisionTarget } from './provision-plan.js';
 
 /** The same for every tenant of this process. */
-export type ProvisionDefaults = Omit<ProvisionTarget, 'tenant' | 'service'> & {
+export type ProvisionDefaults = Pick<ProvisionTarget, 'isolation' | 'serverVersion'> & {
   /** Milliseconds that DDL may wait for a lock, and that one statement may take. */
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
+  /** The owner's connections may lead through a pooler too: nothing is prepared by name then. */
+  readonly transactionPooler: boolean;
 };
 
 /** What became of one tenant's schema. */
@@ -30,7 +32,7 @@ const attemptsMax = 3;
 
 const lookAtSchema = `
   select exists (select from tenantry.tenant where id = $2 and status <> 'deleted') as active,
-         exists (select from tenantry.tenant_schema where schema_name = $1) as known,
+         (select service_role from tenantry.tenant_schema where schema_name = $1) as "grantedTo",
          exists (select from pg_namespace where nspname = $1) as "schemaExists",
          exists (select from pg_roles where rolname = $1) as "roleExists",
          exists (select from pg_roles r where rolname = $1
@@ -60,33 +62,33 @@ export class Provisioner {
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_SCHEMA_TAKEN`, `TENANCY_SCHEMA_LOST`, `TENANCY_MIGRATION_CHANGED`,
    * `TENANCY_PROVISIONING_FAILED`, `TENANCY_DATABASE_UNAVAILABLE`.
    */
-  provision(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
+  provision(tenant: TenantId, service: ServiceName, shipped: ShippedService): Promise<ProvisionResult> {
     const schema = schemaNameOf(tenant, service);
     const running = this.#running.get(schema);
     if (running) return running;
-    const provisioning = this.#provisionPastClashes(tenant, service, migrations).finally(() => this.#running.delete(schema));
+    const provisioning = this.#provisionPastClashes(tenant, service, shipped).finally(() => this.#running.delete(schema));
     this.#running.set(schema, provisioning);
     return provisioning;
   }
 
   /** Roles belong to the server, so no lock in this database keeps another database's tenant of the same id away. */
-  async #provisionPastClashes(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
+  async #provisionPastClashes(tenant: TenantId, service: ServiceName, shipped: ShippedService): Promise<ProvisionResult> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#provision(tenant, service, migrations);
+        return await this.#provision(tenant, service, shipped);
       } catch (error) {
         if (attempt === attemptsMax || !isRoleClash(error)) throw error;
       }
     }
   }
 
-  async #provision(tenant: TenantId, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<ProvisionResult> {
+  async #provision(tenant: TenantId, service: ServiceName, shipped: ShippedService): Promise<ProvisionResult> {
     const schema = schemaNameOf(tenant, service);
     const client = await this.#connect();
     let broken = false;
     try {
       const actual = await this.#lockAndLook(client, schema, tenant);
-      const { statements, ...result } = planProvision({ ...this.#defaults, tenant, service }, actual, migrations);
+      const { statements, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service }, actual);
       await inOneFlight(client, [...statements, { text: 'commit' }]);
       return { ...result, tenant, service };
     } catch (error) {
@@ -107,14 +109,14 @@ export class Provisioner {
   }
 
   async #lockAndLook(client: pg.PoolClient, schema: string, tenant: TenantId): Promise<ActualSchema> {
-    const { lockTimeoutMs, statementTimeoutMs } = this.#defaults;
+    const { lockTimeoutMs, statementTimeoutMs, transactionPooler } = this.#defaults;
     const results = await inOneFlight(client, [
       // Whatever the database's default is: what is read under the lock must be newer than the wait for it.
       { text: 'begin isolation level read committed' },
       { text: `set local statement_timeout to ${statementTimeoutMs}` },
       { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },
       { text: `set local lock_timeout to ${lockTimeoutMs}` },
-      { text: lookAtSchema, values: [schema, tenant] },
+      { text: lookAtSchema, values: [schema, tenant], ...(!transactionPooler && { name: 'tenantry_look' }) },
     ]);
     const actual = results.at(-1)?.rows[0] as ActualRow;
     if (!actual.active) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant });

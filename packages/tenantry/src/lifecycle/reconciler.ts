@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
-import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { ShippedService } from '../migrations/tenant-migration.js';
 import { translateError } from '../postgres/translate-error.js';
 import type { ServiceName } from '../tenant/service-name.js';
-import { findBehind, type Gap, readFleet, readMigrations } from './find-behind.js';
+import { findBehind, type Gap, readFleet, readService } from './find-behind.js';
 import type { Provisioner } from './provisioner.js';
 import { type ReconcileReport, ReportBuilder } from './reconcile-report.js';
 
@@ -12,6 +12,9 @@ export interface ReconcilerOptions {
   /** Tenants brought to head at the same time, each on a connection of the owner role. */
   readonly concurrency: number;
 }
+
+/** Read once per run. */
+type ShippedServices = Map<ServiceName, Promise<ShippedService>>;
 
 const pageSize = 1000;
 
@@ -31,12 +34,12 @@ export class Reconciler {
   /** Closes all gaps there are now. A stop in between leaves whole tenants only. */
   async run(): Promise<ReconcileReport> {
     const report = new ReportBuilder();
-    const migrations = new Map<ServiceName, Promise<CompiledMigration[]>>();
+    const shipped: ShippedServices = new Map();
     try {
       let after: Gap | undefined;
       for (;;) {
         const gaps = await findBehind(this.#owner, pageSize, after);
-        await this.#closeAll(gaps, migrations, report);
+        await this.#closeAll(gaps, shipped, report);
         after = gaps.at(-1);
         if (gaps.length < pageSize || this.#stopping.signal.aborted) break;
       }
@@ -51,11 +54,11 @@ export class Reconciler {
     this.#stopping.abort();
   }
 
-  async #closeAll(gaps: readonly Gap[], migrations: Map<ServiceName, Promise<CompiledMigration[]>>, report: ReportBuilder): Promise<void> {
+  async #closeAll(gaps: readonly Gap[], shipped: ShippedServices, report: ReportBuilder): Promise<void> {
     // Shuffled, so that processes which wake together share the work instead of queueing for the same tenant.
     const todo = gaps.map((gap) => ({ gap, at: Math.random() })).toSorted((a, b) => a.at - b.at);
     const work = async () => {
-      for (let next = todo.pop(); next && !this.#stopping.signal.aborted; next = todo.pop()) await this.#close(next.gap, migrations, report);
+      for (let next = todo.pop(); next && !this.#stopping.signal.aborted; next = todo.pop()) await this.#close(next.gap, shipped, report);
     };
     const workers = Array.from({ length: this.#options.concurrency }, () =>
       work().catch((error: unknown) => {
@@ -67,11 +70,12 @@ export class Reconciler {
     for (const outcome of await Promise.allSettled(workers)) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  async #close(gap: Gap, migrations: Map<ServiceName, Promise<CompiledMigration[]>>, report: ReportBuilder): Promise<void> {
+  async #close(gap: Gap, shipped: ShippedServices, report: ReportBuilder): Promise<void> {
     const { tenant, service } = gap;
     try {
-      if (!migrations.has(service)) migrations.set(service, readMigrations(this.#owner, service));
-      report.succeeded(await this.#provisioner.provision(tenant, service, (await migrations.get(service)) ?? []));
+      const reading = shipped.get(service) ?? readService(this.#owner, service);
+      shipped.set(service, reading);
+      report.succeeded(await this.#provisioner.provision(tenant, service, await reading));
     } catch (error) {
       const known = translateError(error);
       // The tenant went away between finding and closing the gap: there is no gap any more.

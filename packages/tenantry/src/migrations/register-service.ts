@@ -2,23 +2,30 @@ import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
 import type { ServiceName } from '../tenant/service-name.js';
-import type { CompiledMigration } from './tenant-migration.js';
+import type { CompiledMigration, ShippedService } from './tenant-migration.js';
 
 /**
- * Tells the catalog which migrations a service ships. From then on every process with the owner role can bring this
- * service's tenants to head. An older process that knows fewer migrations changes nothing.
+ * Tells the catalog what a service ships. From then on every process with the owner role can bring this service's tenants
+ * to head. An older process that knows fewer migrations changes nothing.
  *
  * @param owner - A connection of the owner role, outside a transaction.
  * @throws TenancyError `TENANCY_MIGRATION_CHANGED` when a migration differs from the registered one of that name or place.
  */
-export function registerService(owner: pg.ClientBase, service: ServiceName, migrations: readonly CompiledMigration[]): Promise<void> {
+export function registerService(owner: pg.ClientBase, service: ServiceName, shipped: ShippedService): Promise<void> {
+  const { migrations, serviceRole, sharedSchemas } = shipped;
   return inLockedTransaction(owner, `service:${service}`, async () => {
-    await owner.query('insert into tenantry.service (name) values ($1) on conflict do nothing', [service]);
     const { rows } = await owner.query<{ name: string; checksum: string }>(
       'select name, checksum from tenantry.migration where service = $1 order by position',
       [service],
     );
     refuseChanged(service, rows, migrations);
+    if (migrations.length < rows.length) return;
+    await owner.query(
+      `insert into tenantry.service as s (name, head, service_role, shared_schemas) values ($1, $2, $3, $4)
+       on conflict (name) do update set (head, service_role, shared_schemas) = (excluded.head, excluded.service_role, excluded.shared_schemas)
+        where (s.head, s.service_role, s.shared_schemas) is distinct from (excluded.head, excluded.service_role, excluded.shared_schemas)`,
+      [service, migrations.at(-1)?.name ?? null, serviceRole, sharedSchemas],
+    );
     for (const [index, { name, checksum, statements }] of migrations.entries()) {
       if (index < rows.length) continue;
       await owner.query('insert into tenantry.migration (service, position, name, checksum, statements) values ($1, $2, $3, $4, $5)', [
@@ -29,8 +36,6 @@ export function registerService(owner: pg.ClientBase, service: ServiceName, migr
         statements,
       ]);
     }
-    const head = (migrations.length > rows.length ? migrations : rows).at(-1)?.name ?? null;
-    await owner.query('update tenantry.service set head = $2 where name = $1 and head is distinct from $2', [service, head]);
   });
 }
 

@@ -13,3 +13,12 @@ export interface CompiledMigration {
   readonly checksum: string;
   readonly statements: readonly string[];
 }
+
+/** What one service's tenant schemas are made from. The catalog has it too, so any process with the owner role can make them. */
+export interface ShippedService {
+  readonly migrations: readonly CompiledMigration[];
+  /** Schemas on the search path of its migrations, after the tenant's own. */
+  readonly sharedSchemas: readonly string[];
+  /** The login that serves it. */
+  readonly serviceRole: string;
+}

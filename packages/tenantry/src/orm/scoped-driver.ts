@@ -40,11 +40,6 @@ export class ScopedDriver extends PostgreSqlDriver {
     return exception instanceof TenancyError ? (exception as Error as DriverException) : super.convertException(exception);
   }
 
-  /** MikroORM puts an exception of its own in place of what the driver threw; a {@link TenancyError} comes out as it is. */
-  override convertException(exception: Error): DriverException {
-    return exception instanceof TenancyError ? (exception as Error as DriverException) : super.convertException(exception);
-  }
-
   /** Forked without context: an entity keeps to the scope it was loaded in, and a later scope cannot lend it its own. */
   #entityManagerOfScope(): EntityManager | undefined {
     const cell = currentCell();

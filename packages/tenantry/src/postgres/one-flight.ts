@@ -4,6 +4,8 @@ import type pg from 'pg';
 export interface Statement {
   readonly text: string;
   readonly values?: readonly unknown[] | undefined;
+  /** Prepares it under this name, once per connection: for a statement whose planning takes longer than its run. */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -14,7 +16,7 @@ export interface Statement {
  * @throws The error of the first statement that failed; the later ones failed because of it.
  */
 export async function inOneFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
-  const sent = statements.map(({ text, values }) => client.query(text, values as unknown[] | undefined));
+  const sent = statements.map(({ text, values, name }) => client.query({ text, ...(values && { values: [...values] }), ...(name && { name }) }));
   const settled = await Promise.allSettled(sent);
   return settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;

@@ -13,25 +13,40 @@ export interface ClaimOptions extends Pick<JWTVerifyOptions, 'issuer' | 'audienc
   algorithms: string[];
 }
 
+/** Codes of `jose` for what is wrong with the key set, not with the token. */
+const keySetFailures = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID', 'ERR_JWKS_TIMEOUT']);
+
 /**
  * Reads the tenant from a claim of the bearer token, after verifying its signature, time, issuer and audience.
  *
- * @throws TenancyError `TENANCY_TOKEN_INVALID`, also when the claim is no text.
+ * @throws TenancyError `TENANCY_TOKEN_INVALID`, also when the claim is no text; `TENANCY_TOKEN_UNVERIFIABLE` when the key
+ * cannot be had.
  */
 export function fromClaim({ claim = 'tenant', key, ...verify }: ClaimOptions): TenantResolver {
   const getKey: JWTVerifyGetKey = typeof key === 'function' ? key : async () => key;
   return {
     expected: `a bearer token with the claim ${claim}`,
     async resolve({ headers }) {
-      const token = /^Bearer +([^ ]+)$/i.exec(headers.authorization ?? '')?.[1];
+      const token = bearerToken(headers.authorization);
       if (token === undefined) return undefined;
       const { payload } = await jwtVerify(token, getKey, verify).catch((error: unknown) => {
-        const reason = error instanceof errors.JOSEError ? error.message : 'the key could not be had';
-        throw new TenancyError('TENANCY_TOKEN_INVALID', { reason }, { cause: error });
+        throw verificationError(error);
       });
       const tenant = payload[claim];
       if (typeof tenant !== 'string') throw new TenancyError('TENANCY_TOKEN_INVALID', { reason: `it has no text in the claim "${claim}"` });
       return tenant;
     },
   };
+}
+
+/** A bearer header without a usable token is a token that is wrong, not none: the next resolver must not get its turn. */
+function bearerToken(authorization: string | undefined): string | undefined {
+  const bearer = /^Bearer(?: +(.*))?$/i.exec(authorization ?? '');
+  return bearer ? (bearer[1] ?? '') : undefined;
+}
+
+function verificationError(error: unknown): TenancyError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const isTokens = error instanceof errors.JOSEError && !keySetFailures.has(error.code);
+  return new TenancyError(isTokens ? 'TENANCY_TOKEN_INVALID' : 'TENANCY_TOKEN_UNVERIFIABLE', { reason }, { cause: error });
 }

@@ -13,8 +13,8 @@ export function fromPath(pattern: string): TenantResolver {
   if (index < 0) throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'fromPath(pattern)', reason: 'it has no segment ":tenant"' });
   return {
     expected: `a path like ${pattern}`,
-    resolve({ url }) {
-      const asked = url.split(/[?#]/, 1)[0]?.split('/').slice(1) ?? [];
+    resolve({ url, originalUrl = url }) {
+      const asked = originalUrl.split(/[?#]/, 1)[0]?.split('/').slice(1) ?? [];
       const matches = segments.slice(0, index).every((segment, at) => segment.startsWith(':') || segment === asked[at]);
       return matches ? decode(asked[index]) : undefined;
     },

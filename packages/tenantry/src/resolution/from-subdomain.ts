@@ -1,3 +1,4 @@
+import { TenancyError } from '../errors/tenancy-error.js';
 import type { TenantResolver } from './tenant-resolver.js';
 
 /**
@@ -5,8 +6,12 @@ import type { TenantResolver } from './tenant-resolver.js';
  * hosts name no tenant; deeper subdomains (`a.b.example.com`) name none either.
  *
  * @param domain - The domain below which each tenant has its own.
+ * @throws TenancyError `TENANCY_OPTION_INVALID` when that is no domain.
  */
 export function fromSubdomain(domain: string): TenantResolver {
+  if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(domain)) {
+    throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'fromSubdomain(domain)', reason: 'it is not a domain like example.com' });
+  }
   const suffix = `.${domain.toLowerCase()}`;
   return {
     expected: `a host below ${domain}`,

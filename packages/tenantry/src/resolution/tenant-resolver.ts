@@ -3,8 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 /** What a resolver may look at; requests of Fastify and Express are ones. */
 export interface ResolvableRequest {
   readonly headers: IncomingHttpHeaders;
-  /** Path and query. */
+  /** Path and query; Express takes the part off under which a router is mounted. */
   readonly url: string;
+  /** Path and query as they were sent. */
+  readonly originalUrl?: string | undefined;
 }
 
 /**

@@ -27,14 +27,15 @@ export interface Ground {
 interface TableRow {
   table: string;
   column: string;
-  oids: Record<string, number>;
+  fromOid: unknown;
+  toOid: unknown;
 }
 
 const findTable = `
   select c.relname as "table",
          (select attname from pg_attribute where attrelid = min(c.oid) and attnum > 0 and not attisdropped
              and attidentity = '' and attgenerated = '' order by attnum limit 1) as "column",
-         json_object_agg(n.nspname, c.oid) as oids
+         max(c.oid) filter (where n.nspname = ?)::int8 as "fromOid", max(c.oid) filter (where n.nspname = ?)::int8 as "toOid"
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where n.nspname in (?, ?) and c.relkind = 'r'
    group by c.relname having count(*) = 2 order by c.relname`;
@@ -49,17 +50,15 @@ export async function prepareGround(tenancy: Tenancy, em: EntityManager, from: s
   const schemaOf = (tenant: string) => tenancy.run(tenant, () => tenancy.require().placement.schema as string);
   const schemas = [await schemaOf(from), await schemaOf(to)] as const;
   // pg_catalog shows names to every role, so this is no crossing yet.
-  const rows = await tenancy.run(from, () => em.fork().execute<TableRow[]>(findTable, [...schemas]));
+  const rows = await tenancy.run(from, () => em.fork().execute<TableRow[]>(findTable, [...schemas, ...schemas]));
   const found = rows.find(({ column }) => column !== null);
   if (!found) throw new Error(`The probe needs a table, and the tenants "${from}" and "${to}" have none in common.`);
   const table = quoteIdentifier(found.table);
-  const side = (tenant: string, schema: string): Side => ({
-    tenant,
-    schema,
-    table: `${quoteIdentifier(schema)}.${table}`,
-    tableOid: found.oids[schema] ?? 0,
-  });
-  return { tenancy, em, from: side(from, schemas[0]), to: side(to, schemas[1]), table, column: quoteIdentifier(found.column) };
+  const side = (tenant: string, schema: string, oid: unknown): Side => {
+    return { tenant, schema, table: `${quoteIdentifier(schema)}.${table}`, tableOid: Number(oid) };
+  };
+  const sides = { from: side(from, schemas[0], found.fromOid), to: side(to, schemas[1], found.toOid) };
+  return { tenancy, em, ...sides, table, column: quoteIdentifier(found.column) };
 }
 
 /** Runs code as the tenant that tries, on an EntityManager of its own. */

@@ -5,8 +5,11 @@ import { entityGround, tenantEntities } from '../entity-ground.js';
 import { type Ground, inFrom, inTo, rolledBack } from '../ground.js';
 
 /** What to do, as one tenant, with an entity that was loaded as another. */
-const carried: Readonly<Record<string, (em: EntityManager, entity: object) => Promise<unknown>>> = {
-  'save an entity of the other tenant': (em, entity) => em.persist(entity).flush(),
+const carried: Readonly<Record<string, (em: EntityManager, entity: object, meta: EntityMetadata) => Promise<unknown>>> = {
+  'save an entity of the other tenant': (em, entity, meta) => {
+    change(entity, meta);
+    return em.persist(entity).flush();
+  },
   'remove an entity of the other tenant': (em, entity) => em.remove(entity).flush(),
   'refresh an entity of the other tenant': (em, entity) => em.refresh(entity),
   'load an entity of the other tenant again': (_, entity) => wrap(entity).init(),
@@ -16,9 +19,9 @@ export const byEntity: readonly Attempt[] = [
   ...Object.entries(carried).map(([name, carry]) => ({
     name,
     tryIt: async (ground: Ground) => {
-      const { entity } = entityGround(ground);
+      const { entity, meta } = entityGround(ground);
       const theirs = await inTo(ground, (em) => anyRow(em, entity));
-      return inFrom(ground, (em) => rolledBack(em, (inner) => reached('it was not refused', carry(inner, theirs))));
+      return inFrom(ground, (em) => rolledBack(em, (inner) => reached('it was not refused', carry(inner, theirs, meta))));
     },
   })),
   {
@@ -29,6 +32,9 @@ export const byEntity: readonly Attempt[] = [
       return inFrom(ground, (em) =>
         rolledBack(em, async (inner) => {
           const mine = await anyRow(inner, meta.class as EntityName<object>);
+          // Ids collide between tenants: the same id would be no change, and nothing would be saved.
+          Object.assign(mine, { [relation.name]: null });
+          await inner.flush();
           Object.assign(mine, { [relation.name]: theirs });
           return reached('the relation was saved', inner.flush());
         }),
@@ -42,9 +48,10 @@ export const byEntity: readonly Attempt[] = [
       const options = { limit: 1, cache: ['tenantry-probe', 1000] as [string, number] };
       const theirs = await inTo(ground, (em) => em.find(entity, {}, options));
       if (theirs.length === 0) throw new NotApplicable('the other tenant has no row');
-      const mine = await inFrom(ground, (em) => em.find(entity, {}, options));
+      const answered = await inFrom(ground, (em) => em.find(entity, {}, options));
+      const mine = await inFrom(ground, (em) => em.find(entity, {}, { limit: 1 }));
       await inTo(ground, (em) => em.clearCache('tenantry-probe'));
-      return mine.some((row) => wrap(row, true).__schema === ground.to.schema) ? 'the cache answered' : undefined;
+      return JSON.stringify(answered) === JSON.stringify(mine) ? undefined : 'the cache answered with rows that are not its own';
     },
   },
   {
@@ -64,12 +71,24 @@ async function anyRow(em: EntityManager, entity: EntityName<object>): Promise<ob
   return row;
 }
 
+/** Gives some text of an entity another value, so that there is something to save. */
+function change(entity: object, meta: EntityMetadata): void {
+  const text = meta.props.find(({ kind, primary, runtimeType, persist }) => {
+    return kind === ReferenceKind.SCALAR && !primary && runtimeType === 'string' && persist !== false;
+  });
+  if (!text) throw new NotApplicable('the entity has no text to change');
+  const values = entity as Record<string, unknown>;
+  values[text.name] = `${String(values[text.name])}!`;
+}
+
 function toOneRelation({ em }: Ground) {
   for (const meta of tenantEntities(em)) {
-    const relation = meta.relations.find(({ kind, targetMeta }) => kind === ReferenceKind.MANY_TO_ONE && targetMeta?.schema === '*');
+    const relation = meta.relations.find(({ kind, targetMeta, nullable }) => {
+      return kind === ReferenceKind.MANY_TO_ONE && nullable && targetMeta?.schema === '*';
+    });
     if (relation) return { meta, relation };
   }
-  throw new NotApplicable('no entity refers to another of the same tenant');
+  throw new NotApplicable('no entity may refer to another of the same tenant, or to none');
 }
 
 function toManyRelation({ em }: Ground) {

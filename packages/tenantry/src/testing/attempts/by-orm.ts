@@ -9,7 +9,7 @@ type Entity = EntityName<object>;
 /** Reads and writes of an entity that ask for the other tenant's schema; writes touch no row. */
 const asked: Readonly<Record<string, (em: EntityManager, entity: Entity, schema: string, ground: EntityGround) => Promise<unknown>>> = {
   'em.find with the other schema': (em, entity, schema) => em.find(entity, {}, { schema, limit: 1 }),
-  'em.findOne with the other schema': (em, entity, schema) => em.findOne(entity, {}, { schema, orderBy: {} }),
+  'em.findOne with the other schema': (em, entity, schema, { nothing }) => em.findOne(entity, nothing, { schema }),
   'em.count with the other schema': (em, entity, schema) => em.count(entity, {}, { schema }),
   'em.nativeUpdate with the other schema': (em, entity, schema, { nothing, change }) => em.nativeUpdate(entity, nothing, change, { schema }),
   'em.nativeDelete with the other schema': (em, entity, schema, { nothing }) => em.nativeDelete(entity, nothing, { schema }),

@@ -54,13 +54,17 @@ export const byRole: readonly Attempt[] = [
   },
 ];
 
-function thenRead(ground: Ground, sql: string): Promise<string | undefined> {
-  return inFrom(ground, (em) =>
-    rolledBack(em, async (inner) => {
-      await inner.execute(sql);
-      return (await readsForeign(ground, (text) => inner.execute(text), ground.table)) ?? selectFrom(ground, inner);
-    }),
-  );
+/** First by the table's bare name, where only the path decides; then by its full one. */
+async function thenRead(ground: Ground, sql: string): Promise<string | undefined> {
+  const after = (read: (em: EntityManager) => Promise<string | undefined>) =>
+    inFrom(ground, (em) =>
+      rolledBack(em, async (inner) => {
+        await inner.execute(sql);
+        return read(inner);
+      }),
+    );
+  const byBareName = after((em) => readsForeign(ground, (text) => em.execute(text), ground.table)).catch(() => undefined);
+  return (await byBareName) ?? after((em) => selectFrom(ground, em));
 }
 
 function selectFrom({ to }: Ground, em: EntityManager): Promise<string> {

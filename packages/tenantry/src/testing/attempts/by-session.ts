@@ -8,19 +8,19 @@ interface Leftover {
   /** Runs in the scope of the tenant that comes next; resolves to what got through. */
   readonly notice: (ground: Ground, run: RunSql) => Promise<string | undefined>;
   /** Takes it away again where nothing refused it. */
-  readonly clean: string;
+  readonly clean: (ground: Ground) => string;
 }
 
 const leftovers: Readonly<Record<string, Leftover>> = {
   'leave a search_path on the connection': {
     leave: ({ from }) => `set search_path to "${from.schema}"`,
     notice: readsFirst,
-    clean: 'reset search_path',
+    clean: () => 'reset search_path',
   },
   'leave a role on the connection': {
     leave: ({ from }) => `set role "${from.schema}"`,
     notice: ({ from }, run) => reached(`read ${from.table}`, run(`select 1 from ${from.table} limit 1`)),
-    clean: 'reset role',
+    clean: () => 'reset role',
   },
   'leave a setting on the connection that changes how quotes are read': {
     leave: () => 'set standard_conforming_strings to off',
@@ -28,17 +28,17 @@ const leftovers: Readonly<Record<string, Leftover>> = {
       const [row] = (await run("select current_setting('standard_conforming_strings') as value")) as { value: string }[];
       return row?.value === 'off' ? 'the next tenant ran with it' : undefined;
     },
-    clean: 'reset standard_conforming_strings',
+    clean: () => 'reset standard_conforming_strings',
   },
   'leave a cursor with rows on the connection': {
     leave: ({ from }) => `declare tenantry_probe cursor with hold for select * from ${from.table}`,
     notice: (_, run) => reached("fetched from the other tenant's cursor", run('fetch all from tenantry_probe')),
-    clean: 'close tenantry_probe',
+    clean: () => 'close tenantry_probe',
   },
   'leave a prepared statement on the connection': {
     leave: ({ from }) => `prepare tenantry_probe as select 1 from ${from.table}`,
     notice: (_, run) => reached("executed the other tenant's statement", run('execute tenantry_probe')),
-    clean: 'deallocate tenantry_probe',
+    clean: () => 'deallocate tenantry_probe',
   },
   "leave a temporary table in a tenant's place": {
     leave: ({ table, from }) => `create temporary table ${table} as select * from ${from.table}`,
@@ -46,12 +46,12 @@ const leftovers: Readonly<Record<string, Leftover>> = {
       const [row] = (await run(`select 1 from pg_class where oid = '${table.replaceAll("'", "''")}'::regclass and relpersistence = 't'`)) as unknown[];
       return row === undefined ? undefined : 'the next tenant read the temporary table';
     },
-    clean: 'discard temp',
+    clean: ({ table }) => `drop table pg_temp.${table}`,
   },
   'leave a subscription on the connection': {
     leave: () => 'listen tenantry_probe',
     notice: async (_, run) => ((await run('select pg_listening_channels()')).length > 0 ? 'the connection went on listening' : undefined),
-    clean: 'unlisten tenantry_probe',
+    clean: () => 'unlisten tenantry_probe',
   },
 };
 
@@ -66,7 +66,7 @@ export const bySession: readonly Attempt[] = Object.entries(leftovers).map(([nam
         try {
           return await given.tenancy.run(given.from.tenant, () => notice(ground, run));
         } finally {
-          await run(clean).catch(() => undefined);
+          await run(clean(ground)).catch(() => undefined);
         }
       }),
     );

@@ -1,0 +1,31 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** Requests to send to one address. */
+export interface Load {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly body?: string;
+  /** Rotated through, each connection from another place; none for a service without tenants. */
+  readonly tenants: readonly string[];
+  readonly seconds: number;
+  readonly connections: number;
+}
+
+/** What came of a load. */
+export interface LoadResult {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly requests: number;
+}
+
+/** Sends a load from a process of its own. Throws when a single request failed: errors are not measured. */
+export async function sendLoad(load: Load): Promise<LoadResult> {
+  const child = fork(fileURLToPath(new URL('load-process.ts', import.meta.url)), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  child.send(load);
+  const [result] = (await once(child, 'message')) as [LoadResult & { failed: number }];
+  if (result.failed > 0 || result.requests === 0) throw new Error(`${result.failed} of ${result.requests} requests to ${load.url} failed`);
+  return result;
+}

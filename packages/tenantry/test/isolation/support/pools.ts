@@ -1,0 +1,50 @@
+import pg from 'pg';
+import type { Shop } from '../../../../../test/support/shop.js';
+import { catalogRoleOf } from '../../../src/isolation/catalog-role.js';
+import type { GateOptions } from '../../../src/isolation/scope-settings.js';
+import { ScopedPool, type ScopedPoolConfig } from '../../../src/isolation/scoped-pool.js';
+
+/** URL of the login that the shop serves with. */
+export async function serviceUrl({ database }: Shop): Promise<string> {
+  const { rows } = await database.admin.query<{ role: string; password: string }>('select role_name as role, password from tenantry.service_login');
+  const url = new URL(database.url);
+  url.username = rows[0]?.role ?? '';
+  url.password = rows[0]?.password ?? '';
+  return url.href;
+}
+
+/** A pool of the shop's login, through the gate, without the rest of a process. */
+export async function scopedPool(shop: Shop, config: Partial<ScopedPoolConfig> = {}, gate: Partial<GateOptions> = {}): Promise<ScopedPool> {
+  const connectionString = await serviceUrl(shop);
+  return new ScopedPool({
+    connectionString,
+    max: 1,
+    connectionTimeoutMillis: 5000,
+    gate: {
+      isolation: 'role',
+      catalogRole: catalogRoleOf(new URL(connectionString).username),
+      sharedSchemas: [],
+      statementTimeoutMs: 10_000,
+      idleTransactionTimeoutMs: 10_000,
+      transactionPooler: false,
+      ...gate,
+    },
+    ...config,
+  });
+}
+
+/** A pool of the same login without the gate, for twins. */
+export async function plainPool(shop: Shop, config: pg.PoolConfig = {}): Promise<pg.Pool> {
+  const pool = new pg.Pool({ connectionString: await serviceUrl(shop), max: 1, connectionTimeoutMillis: 5000, ...config });
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** What a connection looks like between two statements, past the gate: nothing of any tenant. */
+export async function settingsOf(client: pg.ClientBase): Promise<{ role: string; path: string; idle: boolean }> {
+  const sql = "select current_setting('role') as role, current_setting('search_path') as path";
+  const query = pg.Client.prototype.query.bind(client) as (text: string) => Promise<pg.QueryResult<{ role: string; path: string }>>;
+  const { rows } = await query(sql);
+  const { role = '', path = '' } = rows[0] ?? {};
+  return { role, path, idle: (client as unknown as { _txStatus: string })._txStatus === 'I' };
+}
