@@ -1,9 +1,10 @@
 import pg from 'pg';
-import { parseTenantId, Tenancy } from 'tenantry';
+import { Tenancy } from 'tenantry';
 import { migrations } from '../apps/inventory/dist/migrations/index.js';
 import { planProvision } from '../packages/tenantry/dist/lifecycle/provision-plan.js';
 import { compileMigrations } from '../packages/tenantry/dist/migrations/compile-migrations.js';
 import { parseServiceName } from '../packages/tenantry/dist/tenant/service-name.js';
+import { parseTenantId } from '../packages/tenantry/dist/tenant/tenant-id.js';
 import { type BenchDatabase, openBenchDatabase } from './database.ts';
 import { type BenchOptions, type BenchResult, median, ratioOf } from './result.ts';
 import { tenantIds } from './tenants.ts';

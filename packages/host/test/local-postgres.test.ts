@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -240,6 +240,41 @@ describe('what it refuses, in one sentence', () => {
     const refused = start(dataDir, { no_such_setting: '1' });
     await expect(refused).rejects.toThrow(/no_such_setting/);
     expect(await readdir(path.join(dataDir, 'control', 'users'))).toEqual([]);
+  });
+});
+
+// Only root runs the server as another account.
+describe.runIf(process.getuid?.() === 0)('as root', () => {
+  it('keeps the data where the server can reach it, and says where, when it cannot reach the data directory', async () => {
+    const dataDir = await newDataDir();
+    await mkdir(dataDir, { mode: 0o700 });
+    const closed = path.join(dataDir, 'closed');
+    const first = await start(closed);
+    const elsewhere = path.dirname(first.clusterDir);
+    try {
+      expect(elsewhere).toMatch(/^\/var\/lib\/tenantry\/data\/\w+$/);
+      expect(await readFile(path.join(closed, 'location.txt'), 'utf8')).toContain(elsewhere);
+      expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
+      await query(first.url, 'create table kept as select 42 as answer');
+      await first.stop();
+      const second = await start(closed);
+      expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }]);
+      await second.stop();
+    } finally {
+      await rm(elsewhere, { recursive: true, force: true });
+    }
+  });
+
+  it('runs the server as the owner of the data directory, who can start it later', async () => {
+    const dataDir = await newDataDir();
+    const nobody = 65_534;
+    await mkdir(dataDir);
+    await chown(dataDir, nobody, nobody);
+    const postgres = await start(dataDir);
+    await postgres.stop();
+    for (const name of ['pg', 'control', 'control/password', 'control/port', 'control/server.log', 'control/lock']) {
+      expect({ name, uid: (await stat(path.join(dataDir, name))).uid }).toEqual({ name, uid: nobody });
+    }
   });
 });
 
