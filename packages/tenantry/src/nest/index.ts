@@ -9,6 +9,5 @@ export { fromRequest, type ResolvableRequest, type TenantResolver } from '../res
 export { CatalogScope } from './catalog-scope.decorator.js';
 export { CurrentTenant } from './current-tenant.decorator.js';
 export { ProblemFilter } from './problem.filter.js';
-export { TenancyGuard } from './tenancy.guard.js';
 export { TenancyModule, type TenancyModuleAsyncOptions } from './tenancy.module.js';
 export type { TenancyModuleOptions } from './tenancy-module-options.js';

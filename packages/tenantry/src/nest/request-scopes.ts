@@ -5,7 +5,7 @@ import type { Tenancy } from '../tenancy.js';
 import { parseTenantId } from '../tenant/tenant-id.js';
 import { RequestCell } from './request-cell.js';
 
-/** Starts a request: an empty cell around all that follows, bound at once when the tenant is known already. */
+/** Starts a request: an empty cell around all that follows. The guard binds it, once the route is known. */
 export class RequestScopes {
   readonly #tenancy: Tenancy;
   readonly #resolver: TenantResolver | undefined;
@@ -40,16 +40,13 @@ export class RequestScopes {
     if (cell.tenantId === undefined) {
       throw new TenancyError('TENANCY_TENANT_MISSING', { expected: this.#resolver?.expected ?? 'a tenant' });
     }
-    if (cell.scope?.kind !== 'tenant') cell.bind(await this.#tenancy.scopeOf(cell.tenantId));
+    cell.bind(this.#tenancy.knownScopeOf(cell.tenantId) ?? (await this.#tenancy.scopeOf(cell.tenantId)));
   }
 
   async #resolve(request: ResolvableRequest, cell: RequestCell): Promise<void> {
     try {
       const found = await this.#resolver?.resolve(request);
-      if (found === undefined) return;
-      cell.tenantId = parseTenantId(found);
-      const known = this.#tenancy.knownScopeOf(cell.tenantId);
-      if (known) cell.bind(known);
+      if (found !== undefined) cell.tenantId = parseTenantId(found);
     } catch (error) {
       cell.refusal = error;
     }

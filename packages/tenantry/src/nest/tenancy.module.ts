@@ -10,7 +10,7 @@ import {
   type NestModule,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { APP_FILTER, ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
 import { ScopedDriver } from '../orm/scoped-driver.js';
 import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
@@ -35,6 +35,7 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
   readonly #tenancy: Tenancy;
   readonly #scopes: RequestScopes;
   readonly #guard: TenancyGuard;
+  readonly #filter: ProblemFilter;
   readonly #host: HttpAdapterHost;
   readonly #config: ApplicationConfig;
 
@@ -42,12 +43,14 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
     @Inject(Tenancy) tenancy: Tenancy,
     @Inject(RequestScopes) scopes: RequestScopes,
     @Inject(TenancyGuard) guard: TenancyGuard,
+    @Inject(ProblemFilter) filter: ProblemFilter,
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ApplicationConfig) config: ApplicationConfig,
   ) {
     this.#tenancy = tenancy;
     this.#scopes = scopes;
     this.#guard = guard;
+    this.#filter = filter;
     this.#host = host;
     this.#config = config;
   }
@@ -71,7 +74,7 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
           useFactory: (tenancy: Tenancy, { resolver }: TenancyModuleOptions) => new RequestScopes(tenancy, resolver),
         },
         TenancyGuard,
-        { provide: APP_FILTER, useClass: ProblemFilter },
+        ProblemFilter,
       ],
       exports: [Tenancy],
     };
@@ -90,6 +93,8 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
   configure(consumer: MiddlewareConsumer): void {
     // In front of the guards of every module: with APP_GUARD those of modules imported earlier would run without a scope.
     this.#config.getGlobalGuards().unshift(this.#guard);
+    // Nest asks the last filter first: at the head this one gets what no filter of the service wants.
+    this.#config.getGlobalFilters().unshift(this.#filter);
     const adapter = this.#host.httpAdapter;
     if (adapter.getType() === 'fastify') openInFastify(adapter.getInstance<FastifyHooks>(), this.#scopes);
     else consumer.apply((request: ResolvableRequest, _: unknown, next: () => void) => void this.#scopes.open(request, next)).forRoutes('{*all}');

@@ -1,21 +1,17 @@
-import { type EventSubscriber, type FlushEventArgs, helper, type EntityMetadata } from '@mikro-orm/core';
-import { currentScope } from '../context/current-scope.js';
-import { scopeKey } from '../context/scope.js';
+import type { EntityMetadata, EventSubscriber, FlushEventArgs } from '@mikro-orm/core';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { refuseForeign, refuseForeignIn } from './foreign-entity.js';
 
-/** Refuses to flush an entity, or a relation to one, that was loaded in another scope: ids collide between tenants. */
+/** Refuses to flush an entity, or a relation to one, that was loaded in another scope. */
 export class EntityGuard implements EventSubscriber {
   onFlush({ uow }: FlushEventArgs): void {
-    const scope = scopeKey(currentScope());
     for (const { entity, meta, payload } of uow.getChangeSets()) {
-      refuseForeign(entity, meta.className, scope);
+      refuseForeign(entity);
       for (const relation of meta.relations) {
-        if (relation.name in payload || relation.mappedBy) refuseForeign(entity[relation.name as never], relation.type, scope);
+        if (relation.name in payload || relation.mappedBy) refuseForeignIn(entity[relation.name as never]);
       }
     }
-    for (const collection of uow.getCollectionUpdates()) {
-      for (const item of collection.getItems(false)) refuseForeign(item, collection.property.type, scope);
-    }
+    for (const collection of uow.getCollectionUpdates()) refuseForeignIn(collection.getItems(false));
   }
 }
 
@@ -23,14 +19,4 @@ export class EntityGuard implements EventSubscriber {
 export function refuseTableWithoutSchema(meta: EntityMetadata): void {
   const hasTable = !meta.abstract && !meta.embeddable && !meta.virtual;
   if (hasTable && !meta.schema) throw new TenancyError('TENANCY_TABLE_WITHOUT_SCHEMA', { entity: meta.className });
-}
-
-function refuseForeign(value: unknown, what: string, scope: string): void {
-  if (typeof value !== 'object' || value === null) return;
-  const wrapped = helper(value) as ReturnType<typeof helper> | undefined;
-  if (wrapped?.__meta?.schema !== '*') return;
-  const schema = wrapped.__schema;
-  if (schema !== undefined && schema !== scope) {
-    throw new TenancyError('TENANCY_SCOPE_MISMATCH', { what: `The entity "${what}"`, other: schema, scope });
-  }
 }

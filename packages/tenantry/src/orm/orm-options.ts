@@ -5,12 +5,13 @@ import type { ScopedPool } from '../isolation/scoped-pool.js';
 import { EntityGuard, refuseTableWithoutSchema } from './entity-guard.js';
 import { scopedDialect } from './scoped-dialect.js';
 import { ScopedDriver } from './scoped-driver.js';
+import { ScopedEntityManager } from './scoped-entity-manager.js';
 import { ScopedResultCache } from './scoped-result-cache.js';
 
 /** MikroORM options that a service may choose; connection, pool and context are Tenantry's. */
-export type TenantOrmOptions = Omit<Options, 'driver' | 'driverOptions' | 'pool' | 'context' | 'clientUrl' | 'dbName' | 'replicas'>;
+export type TenantOrmOptions = Omit<Options, 'driver' | 'driverOptions' | 'entityManager' | 'pool' | 'context' | 'clientUrl' | 'dbName' | 'replicas'>;
 
-const notHere = ['driver', 'driverOptions', 'pool', 'context', 'clientUrl', 'replicas', 'sessionContext', 'allowGlobalContext'] as const;
+const notHere = ['driver', 'driverOptions', 'entityManager', 'pool', 'context', 'clientUrl', 'replicas', 'sessionContext', 'allowGlobalContext'] as const;
 
 /**
  * Completes a service's MikroORM options so that all its SQL goes through the gate.
@@ -26,6 +27,7 @@ export function ormOptions(pool: ScopedPool, database: string, options: TenantOr
   return {
     ...options,
     driver: ScopedDriver,
+    entityManager: ScopedEntityManager,
     driverOptions: () => scopedDialect(pool),
     dbName: database,
     subscribers: [...subscribers, new EntityGuard()],

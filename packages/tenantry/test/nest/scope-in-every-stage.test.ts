@@ -19,9 +19,11 @@ import {
   UseGuards,
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { from, mergeMap, type Observable } from 'rxjs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Widget } from '../../../../test/support/widgets.js';
+import { Tenancy } from '../../src/tenancy.js';
 import { type NestShop, openNestShop } from './nest-shop.js';
 
 /** Names of the widgets that each stage of a request saw; widgets are named as their tenant. */
@@ -109,10 +111,23 @@ class StagesController {
 })
 class EarlyModule {}
 
+/** Kinds of scope in which Fastify's hooks ran, the last ones before the guards. */
+const beforeGuards = new Set<string | undefined>();
+
+function watchBeforeGuards(app: NestFastifyApplication): void {
+  const tenancy = app.get(Tenancy);
+  app
+    .getHttpAdapter()
+    .getInstance()
+    .addHook('preHandler', async () => {
+      beforeGuards.add(tenancy.current()?.kind);
+    });
+}
+
 let shop: NestShop;
 beforeAll(async () => {
   // Imported before TenancyModule, so that its guard is registered before the library's.
-  shop = await openNestShop({ imports: [EarlyModule], controllers: [StagesController] });
+  shop = await openNestShop({ imports: [EarlyModule], controllers: [StagesController], prepare: watchBeforeGuards });
 });
 afterAll(() => shop.close());
 
@@ -124,6 +139,11 @@ it('gives guards, interceptors, pipes, controllers and services the tenant of th
     expect(await shop.get(`/fine/${tenant}-first`, tenant)).toEqual({ saw: tenant });
     expect(seen[`${tenant}-first`]).toEqual(fine.map((stage) => `${stage} ${tenant}`));
   }
+});
+
+it('gives hooks and middleware, which run before the route is known, no scope: neither at first nor when the tenant is cached', async () => {
+  for (const name of ['once', 'again']) await shop.get(`/fine/${name}`, shop.tenants[0]);
+  expect([...beforeGuards]).toEqual([undefined]);
 });
 
 it('gives exception filters the tenant of the request', async () => {

@@ -40,11 +40,21 @@ export async function plainPool(shop: Shop, config: pg.PoolConfig = {}): Promise
   return pool;
 }
 
-/** What a connection looks like between two statements, past the gate: nothing of any tenant. */
-export async function settingsOf(client: pg.ClientBase): Promise<{ role: string; path: string; idle: boolean }> {
-  const sql = "select current_setting('role') as role, current_setting('search_path') as path";
-  const query = pg.Client.prototype.query.bind(client) as (text: string) => Promise<pg.QueryResult<{ role: string; path: string }>>;
-  const { rows } = await query(sql);
-  const { role = '', path = '' } = rows[0] ?? {};
-  return { role, path, idle: (client as unknown as { _txStatus: string })._txStatus === 'I' };
+/** What a connection keeps between two statements. */
+export interface Settings {
+  readonly user: string;
+  readonly role: string;
+  readonly path: string;
+  readonly timeout: string;
+  readonly idle: boolean;
+}
+
+/** Looks at a connection past the gate. */
+export async function settingsOf(client: pg.ClientBase): Promise<Settings> {
+  const query = pg.Client.prototype.query.bind(client) as (text: string) => Promise<pg.QueryResult<Omit<Settings, 'idle'>>>;
+  const { rows } = await query(`select current_user::text as user, current_setting('role') as role,
+    current_setting('search_path') as path, current_setting('statement_timeout') as timeout`);
+  const [row] = rows;
+  if (!row) throw new Error('No settings');
+  return { ...row, idle: (client as unknown as { _txStatus: string })._txStatus === 'I' };
 }

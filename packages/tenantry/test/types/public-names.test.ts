@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { entries, libraryProgram } from './library-program.js';
+
+const names: Record<string, string[]> = {};
+beforeAll(() => {
+  const program = libraryProgram();
+  const checker = program.getTypeChecker();
+  for (const { name, source } of entries) {
+    const file = program.getSourceFile(resolve(source));
+    const module = file && checker.getSymbolAtLocation(file);
+    names[name] = module ? checker.getExportsOfModule(module).map((symbol) => symbol.name).toSorted() : [];
+  }
+});
+
+// What users build on: a name that goes away is a breaking change, a name that comes is a promise.
+it('exports from tenantry what is listed here, types included', () => {
+  expect(names['tenantry']).toMatchInlineSnapshot(`
+    [
+      "Catalog",
+      "CatalogScope",
+      "ErrorDescription",
+      "ErrorFields",
+      "MigrationClass",
+      "MigrationList",
+      "Placement",
+      "Problem",
+      "ProblemBody",
+      "ReconcileFailure",
+      "ReconcileReport",
+      "RoleName",
+      "SchemaName",
+      "Scope",
+      "ServiceName",
+      "SharedSchema",
+      "SqlExecutor",
+      "Tenancy",
+      "TenancyError",
+      "TenancyErrorCode",
+      "TenancyLogger",
+      "TenancyOptions",
+      "Tenant",
+      "TenantEntry",
+      "TenantId",
+      "TenantOrmOptions",
+      "TenantScope",
+      "TenantStatus",
+      "errorCodes",
+      "parseTenantId",
+      "tenantStatuses",
+      "toProblem",
+      "translateError",
+    ]
+  `);
+});
+
+it('exports from tenantry/nest what is listed here, types included', () => {
+  expect(names['tenantry/nest']).toMatchInlineSnapshot(`
+    [
+      "CatalogScope",
+      "ClaimOptions",
+      "CurrentTenant",
+      "Problem",
+      "ProblemBody",
+      "ProblemFilter",
+      "ResolvableRequest",
+      "TenancyModule",
+      "TenancyModuleAsyncOptions",
+      "TenancyModuleOptions",
+      "TenantResolver",
+      "allOf",
+      "firstOf",
+      "fromClaim",
+      "fromHeader",
+      "fromPath",
+      "fromRequest",
+      "fromSubdomain",
+      "toProblem",
+    ]
+  `);
+});
+
+it('exports from tenantry/testing what is listed here, types included', () => {
+  expect(names['tenantry/testing']).toMatchInlineSnapshot(`
+    [
+      "NoLeakOptions",
+      "Outcome",
+      "ProbeOptions",
+      "ProbeResult",
+      "expectNoLeak",
+      "formatResults",
+      "probe",
+    ]
+  `);
+});
