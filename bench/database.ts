@@ -13,7 +13,9 @@ export interface BenchDatabase {
 /** `BENCH_DATABASE_URL` (a superuser's), or an embedded PostgreSQL that need not survive a power cut. */
 export async function openBenchDatabase(name: string): Promise<BenchDatabase> {
   const given = process.env['BENCH_DATABASE_URL'];
-  const server = given ? { url: given, stop: async () => undefined } : await ephemeralPostgres({ settings: { shared_buffers: '512MB' } });
+  const server = given
+    ? { url: given, stop: async () => undefined }
+    : await ephemeralPostgres({ settings: { shared_buffers: '512MB' } });
   const database = `tenantry_bench_${name}`;
   const first = await connect(server.url);
   await first.query(`drop database if exists ${database} with (force)`);
@@ -24,7 +26,9 @@ export async function openBenchDatabase(name: string): Promise<BenchDatabase> {
   const admin = await connect(url.href);
   const { rows } = await admin.query<{ version: string }>("select current_setting('server_version') as version");
   const close = async () => {
-    const roles = await admin.query<{ role: string }>('select role_name as role from tenantry.tenant_schema').catch(() => ({ rows: [] }));
+    const roles = await admin
+      .query<{ role: string }>('select role_name as role from tenantry.tenant_schema')
+      .catch(() => ({ rows: [] }));
     await admin.end();
     const last = await connect(server.url);
     await last.query(`drop database if exists ${database} with (force)`);

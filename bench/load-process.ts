@@ -2,11 +2,15 @@ import autocannon from 'autocannon';
 import type { Load } from './load.ts';
 
 /** Sends one load and reports; run by `sendLoad`. */
-process.once('message', async (load: Load) => {
+async function send(load: Load): Promise<void> {
   const { url, method, body, tenants, seconds, connections } = load;
   let client = 0;
   const json = { 'content-type': 'application/json' };
-  const requests = tenants.map((tenant) => ({ method, headers: { 'x-client': tenant, ...(body && json) }, ...(body && { body }) }));
+  const requests = tenants.map((tenant) => ({
+    method,
+    headers: { 'x-client': tenant, ...(body && json) },
+    ...(body && { body }),
+  }));
   const result = await autocannon({
     url,
     method,
@@ -29,4 +33,6 @@ process.once('message', async (load: Load) => {
     failed: errors + timeouts + non2xx,
   });
   process.disconnect();
-});
+}
+
+process.once('message', (load: Load) => void send(load));

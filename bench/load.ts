@@ -23,9 +23,12 @@ export interface LoadResult {
 
 /** Sends a load from a process of its own. Throws when a single request failed: errors are not measured. */
 export async function sendLoad(load: Load): Promise<LoadResult> {
-  const child = fork(fileURLToPath(new URL('load-process.ts', import.meta.url)), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(fileURLToPath(new URL('load-process.ts', import.meta.url)), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   child.send(load);
   const [result] = (await once(child, 'message')) as [LoadResult & { failed: number }];
-  if (result.failed > 0 || result.requests === 0) throw new Error(`${result.failed} of ${result.requests} requests to ${load.url} failed`);
+  if (result.failed > 0 || result.requests === 0)
+    throw new Error(`${result.failed} of ${result.requests} requests to ${load.url} failed`);
   return result;
 }

@@ -32,7 +32,9 @@ export async function provision(options: BenchOptions): Promise<BenchResult> {
         const { provisioned } = await tenancy.reconcile();
         if (provisioned !== ids.length) throw new Error(`${provisioned} of ${ids.length} tenants were provisioned`);
       });
-      options.log(`${round === 0 ? 'warm-up' : `round ${round}`}: psql ${floor.toFixed(0)}/s, one by one ${oneByOne.toFixed(0)}/s, at once ${atOnce.toFixed(0)}/s`);
+      options.log(
+        `${round === 0 ? 'warm-up' : `round ${round}`}: psql ${floor.toFixed(0)}/s, one by one ${oneByOne.toFixed(0)}/s, at once ${atOnce.toFixed(0)}/s`,
+      );
       if (round === 0) continue;
       rates.psql.push(floor);
       rates['one by one'].push(oneByOne);
@@ -43,10 +45,13 @@ export async function provision(options: BenchOptions): Promise<BenchResult> {
     await tenancy.stop();
     await database.close();
   }
-  const figures = Object.fromEntries(Object.entries(rates).map(([name, each]) => [`${name}, tenants per second`, Math.round(median(each))]));
+  const figures = Object.fromEntries(
+    Object.entries(rates).map(([name, each]) => [`${name}, tenants per second`, Math.round(median(each))]),
+  );
   return {
     name: 'provision',
-    question: 'How fast is a new tenant made? Tenants per second against one connection that sends the same statements as psql would.',
+    question:
+      'How fast is a new tenant made? Tenants per second against one connection that sends the same statements as psql would.',
     ratios: [
       ratioOf(`${few} tenants, one by one`, 0.7, rates['one by one'], rates.psql),
       ratioOf(`${many} tenants at once`, 0.7, rates['at once'], rates.psql),
@@ -56,7 +61,11 @@ export async function provision(options: BenchOptions): Promise<BenchResult> {
 }
 
 /** Tenants per second; signing them up is not counted. */
-async function rate(ids: readonly string[], { admin }: BenchDatabase, make: (ids: readonly string[]) => Promise<void>): Promise<number> {
+async function rate(
+  ids: readonly string[],
+  { admin }: BenchDatabase,
+  make: (ids: readonly string[]) => Promise<void>,
+): Promise<number> {
   await admin.query('insert into tenantry.tenant (id, name) select id, id from unnest($1::text[]) id', [ids]);
   const start = performance.now();
   await make(ids);
@@ -76,7 +85,13 @@ async function statementsOf({ admin, url }: BenchDatabase): Promise<StatementsOf
   const nothing = { grantedTo: null, schemaExists: false, roleExists: false, roleIsForeign: false, ledger: [] };
   return (id) => {
     const shipped = { migrations: compiled, serviceRole: login.role, sharedSchemas: [] };
-    const target = { ...shipped, tenant: parseTenantId(id), service, isolation: 'role', serverVersion: login.version } as const;
+    const target = {
+      ...shipped,
+      tenant: parseTenantId(id),
+      service,
+      isolation: 'role',
+      serverVersion: login.version,
+    } as const;
     return planProvision(target, nothing).statements.map(({ text }) => text);
   };
 }

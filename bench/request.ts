@@ -33,7 +33,10 @@ export async function request(options: BenchOptions): Promise<BenchResult> {
 
 async function start({ url, admin }: BenchDatabase, services: BenchService[], many: number): Promise<Target[]> {
   const ids = tenantIds(many);
-  const inventory = await startBenchService(inventoryMain, { DATABASE_URL: url, TENANTRY_CONNECTIONS: `${connections}` });
+  const inventory = await startBenchService(inventoryMain, {
+    DATABASE_URL: url,
+    TENANTRY_CONNECTIONS: `${connections}`,
+  });
   services.push(inventory);
   await provisionTenants(admin, ids);
   await admin.query(`create schema plain; create table plain.item (like "${ids[0]}_inventory".item including all)`);
@@ -55,7 +58,9 @@ async function start({ url, admin }: BenchDatabase, services: BenchService[], ma
 async function requireEqualAnswers(targets: readonly Target[]): Promise<void> {
   const answers = await Promise.all(
     targets.map(async ({ service, tenants }) => {
-      const response = await fetch(`${service.url}/items?limit=${rowsShown}`, { headers: tenants[0] ? { 'x-client': tenants[0] } : {} });
+      const response = await fetch(`${service.url}/items?limit=${rowsShown}`, {
+        headers: tenants[0] ? { 'x-client': tenants[0] } : {},
+      });
       return response.text();
     }),
   );
@@ -65,7 +70,11 @@ async function requireEqualAnswers(targets: readonly Target[]): Promise<void> {
   }
 }
 
-async function measure(targets: readonly Target[], method: 'GET' | 'POST', options: BenchOptions): Promise<Map<string, LoadResult[]>> {
+async function measure(
+  targets: readonly Target[],
+  method: 'GET' | 'POST',
+  options: BenchOptions,
+): Promise<Map<string, LoadResult[]>> {
   const results = new Map<string, LoadResult[]>(targets.map(({ name }) => [name, []]));
   // The first round warms up and is not counted.
   for (let round = 0; round <= options.rounds; round++) {
@@ -81,21 +90,50 @@ async function measure(targets: readonly Target[], method: 'GET' | 'POST', optio
   return results;
 }
 
-function report(get: Map<string, LoadResult[]>, post: Map<string, LoadResult[]>, postgres: string, { rounds }: BenchOptions): BenchResult {
-  const perSecond = (results: Map<string, LoadResult[]>, name: string) => (results.get(name) ?? []).map((result) => result.perSecond);
+function report(
+  get: Map<string, LoadResult[]>,
+  post: Map<string, LoadResult[]>,
+  postgres: string,
+  { rounds }: BenchOptions,
+): BenchResult {
+  const perSecond = (results: Map<string, LoadResult[]>, name: string) =>
+    (results.get(name) ?? []).map((result) => result.perSecond);
   const tenancies = [...get.keys()].filter((name) => name.startsWith('tenancy'));
   const [one = ''] = tenancies;
   const ratios = [
-    ...tenancies.map((name) => ratioOf(`GET /items, ${name}, against the same app without`, 0.95, perSecond(get, name), perSecond(get, 'plain'))),
-    ...tenancies.map((name) => ratioOf(`POST /items, ${name}, against the same app without`, 0.95, perSecond(post, name), perSecond(post, 'plain'))),
-    ratioOf('GET /items, tenancy, 1 tenant, against bare Fastify and pg', 0.5, perSecond(get, one), perSecond(get, 'bare')),
-    ratioOf('POST /items, tenancy, 1 tenant, against bare Fastify and pg', 0, perSecond(post, one), perSecond(post, 'bare')),
+    ...tenancies.map((name) =>
+      ratioOf(`GET /items, ${name}, against the same app without`, 0.95, perSecond(get, name), perSecond(get, 'plain')),
+    ),
+    ...tenancies.map((name) =>
+      ratioOf(
+        `POST /items, ${name}, against the same app without`,
+        0.95,
+        perSecond(post, name),
+        perSecond(post, 'plain'),
+      ),
+    ),
+    ratioOf(
+      'GET /items, tenancy, 1 tenant, against bare Fastify and pg',
+      0.5,
+      perSecond(get, one),
+      perSecond(get, 'bare'),
+    ),
+    ratioOf(
+      'POST /items, tenancy, 1 tenant, against bare Fastify and pg',
+      0,
+      perSecond(post, one),
+      perSecond(post, 'bare'),
+    ),
   ];
   const figures = (results: Map<string, LoadResult[]>) =>
     Object.fromEntries(
       [...results].map(([name, each]) => [
         name,
-        { perSecond: Math.round(median(each.map((r) => r.perSecond))), p50Ms: median(each.map((r) => r.p50Ms)), p99Ms: rounded(median(each.map((r) => r.p99Ms))) },
+        {
+          perSecond: Math.round(median(each.map((r) => r.perSecond))),
+          p50Ms: median(each.map((r) => r.p50Ms)),
+          p99Ms: rounded(median(each.map((r) => r.p99Ms))),
+        },
       ]),
     );
   return {

@@ -28,7 +28,11 @@ for (const name of names) {
   const about = machine();
   // Progress goes to stderr, so that --json leaves stdout to the result.
   const log = (line: string) => void process.stderr.write(`${name}: ${line}\n`);
-  const result = await benches[name as keyof typeof benches]({ rounds: values.quick ? Math.min(rounds, 2) : rounds, quick: values.quick, log });
+  const result = await benches[name as keyof typeof benches]({
+    rounds: values.quick ? Math.min(rounds, 2) : rounds,
+    quick: values.quick,
+    log,
+  });
   const kept = { ...result, takenAt: new Date().toISOString(), quick: values.quick, machine: about };
   if (values.json) console.log(JSON.stringify(kept));
   else print(result);

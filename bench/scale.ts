@@ -36,15 +36,34 @@ async function prepare(database: BenchDatabase, count: number, { log }: BenchOpt
   log(`provisioning ${count} tenants`);
   await provisionTenants(database.admin, ids);
   await inventory.stop();
-  await fillItems(database.admin, ids.map((id) => `${id}_inventory`), 20);
+  await fillItems(
+    database.admin,
+    ids.map((id) => `${id}_inventory`),
+    20,
+  );
   await database.admin.query('vacuum analyze');
   return ids;
 }
 
-async function touchAll(database: BenchDatabase, ids: readonly string[], counts: readonly number[], env: Record<string, string>, options: BenchOptions): Promise<Step[]> {
-  const tenancy = { DATABASE_URL: database.url, TENANTRY_CONNECTIONS: `${connectionsMax}`, TENANTRY_CONNECTION_MAX_AGE_SECONDS: '86400', ...env };
+async function touchAll(
+  database: BenchDatabase,
+  ids: readonly string[],
+  counts: readonly number[],
+  env: Record<string, string>,
+  options: BenchOptions,
+): Promise<Step[]> {
+  const tenancy = {
+    DATABASE_URL: database.url,
+    TENANTRY_CONNECTIONS: `${connectionsMax}`,
+    TENANTRY_CONNECTION_MAX_AGE_SECONDS: '86400',
+    ...env,
+  };
   // A signal makes the service collect its garbage, so that memory is what is kept, not what has not been collected yet.
-  const service = await startBenchService(inventoryMain, tenancy, ['--expose-gc', '--import', './bench/services/collect-on-signal.ts']);
+  const service = await startBenchService(inventoryMain, tenancy, [
+    '--expose-gc',
+    '--import',
+    './bench/services/collect-on-signal.ts',
+  ]);
   const sampler = sampleConnections(database);
   const steps: Step[] = [];
   try {
@@ -72,9 +91,23 @@ async function touchAll(database: BenchDatabase, ids: readonly string[], counts:
 /** Gets and posts through all tenants several times; answers the p99 of the gets. */
 async function load({ url }: BenchService, tenants: readonly string[], seconds: number): Promise<number> {
   const body = JSON.stringify({ name: 'touched' });
-  await sendLoad({ url: `${url}/items`, method: 'POST', body, tenants, seconds: Math.ceil(seconds / 2), connections: 16 });
-  const { p99Ms, requests } = await sendLoad({ url: `${url}/items?limit=20`, method: 'GET', tenants, seconds, connections: 16 });
-  if (requests < 2 * tenants.length) throw new Error(`${requests} requests do not touch ${tenants.length} tenants twice`);
+  await sendLoad({
+    url: `${url}/items`,
+    method: 'POST',
+    body,
+    tenants,
+    seconds: Math.ceil(seconds / 2),
+    connections: 16,
+  });
+  const { p99Ms, requests } = await sendLoad({
+    url: `${url}/items?limit=20`,
+    method: 'GET',
+    tenants,
+    seconds,
+    connections: 16,
+  });
+  if (requests < 2 * tenants.length)
+    throw new Error(`${requests} requests do not touch ${tenants.length} tenants twice`);
   return p99Ms;
 }
 
@@ -114,7 +147,9 @@ function sampleConnections({ admin }: BenchDatabase): { most(): number; stop(): 
     );
     most = Math.max(most, rows[0]?.n ?? 0);
   };
-  const timer = setInterval(() => (sampling = sampling.then(sample)), 100);
+  const timer = setInterval(() => {
+    sampling = sampling.then(sample);
+  }, 100);
   return {
     most: () => most,
     async stop() {
@@ -126,16 +161,32 @@ function sampleConnections({ admin }: BenchDatabase): { most(): number; stop(): 
 
 function report(bounded: readonly Step[], unbounded: readonly Step[], postgres: string): BenchResult {
   const [first, last] = [bounded[0], bounded.at(-1)];
-  const atMost = (name: string, value: number, target: number): Ratio => ({ name, value: rounded(value), target, better: 'at most', rounds: [rounded(value)] });
-  const largest = (step: Step | undefined) => (typeof step?.backendPrivateMb === 'object' ? step.backendPrivateMb.largest : Number.NaN);
+  const atMost = (name: string, value: number, target: number): Ratio => ({
+    name,
+    value: rounded(value),
+    target,
+    better: 'at most',
+    rounds: [rounded(value)],
+  });
+  const largest = (step: Step | undefined) =>
+    typeof step?.backendPrivateMb === 'object' ? step.backendPrivateMb.largest : Number.NaN;
   const steps = `${first?.tenants} to ${last?.tenants} tenants`;
   return {
     name: 'scale',
-    question: 'Does cost grow with the number of tenants? The inventory process and its PostgreSQL backends after touching more and more of them.',
+    question:
+      'Does cost grow with the number of tenants? The inventory process and its PostgreSQL backends after touching more and more of them.',
     ratios: [
       atMost(`MB that the process grew from ${steps}`, (last?.rssMb ?? Number.NaN) - (first?.rssMb ?? Number.NaN), 20),
-      atMost('most connections ever, against the maximum', Math.max(...bounded.map((step) => step.connectionsMost)) / connectionsMax, 1),
-      atMost(`p99 of GET at ${last?.tenants} tenants against ${first?.tenants}`, (last?.getP99Ms ?? Number.NaN) / (first?.getP99Ms ?? Number.NaN), 1.5),
+      atMost(
+        'most connections ever, against the maximum',
+        Math.max(...bounded.map((step) => step.connectionsMost)) / connectionsMax,
+        1,
+      ),
+      atMost(
+        `p99 of GET at ${last?.tenants} tenants against ${first?.tenants}`,
+        (last?.getP99Ms ?? Number.NaN) / (first?.getP99Ms ?? Number.NaN),
+        1.5,
+      ),
       atMost('largest backend with bounded use against unbounded', largest(last) / largest(unbounded.at(-1)), 1),
     ],
     figures: { postgres, 'connections replaced after 5000 uses': bounded, 'connections never replaced': unbounded },

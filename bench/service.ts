@@ -9,13 +9,19 @@ export interface BenchService {
 }
 
 /** Starts a service that says `{ ready: { url } }` to its parent. */
-export async function startBenchService(file: string, env: Record<string, string>, execArgv: readonly string[] = []): Promise<BenchService> {
+export async function startBenchService(
+  file: string,
+  env: Record<string, string>,
+  execArgv: readonly string[] = [],
+): Promise<BenchService> {
   const child = fork(file, {
     env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'silent', NODE_ENV: 'production', INVENTORY_PORT: '0', ...env },
     execArgv: [...execArgv],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [{ ready?: { url: string } }];
+  const [message] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [
+    { ready?: { url: string } },
+  ];
   if (!message?.ready) throw new Error(`${file} ended before it was ready`);
   const stop = async () => {
     if (child.exitCode !== null) return;

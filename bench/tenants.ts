@@ -7,7 +7,10 @@ export function tenantIds(count: number, prefix = 't'): string[] {
 
 /** Signs tenants up and waits until the running service has provisioned them. */
 export async function provisionTenants(admin: pg.Client, ids: readonly string[]): Promise<void> {
-  await admin.query('insert into tenantry.tenant (id, name) select id, id from unnest($1::text[]) id on conflict do nothing', [ids]);
+  await admin.query(
+    'insert into tenantry.tenant (id, name) select id, id from unnest($1::text[]) id on conflict do nothing',
+    [ids],
+  );
   for (;;) {
     const { rows } = await admin.query<{ left: number }>(
       `select count(*)::int as left from unnest($1::text[]) id

@@ -9,7 +9,8 @@ interface Report {
 }
 
 const text = await readFile(process.argv[2] ?? '', 'utf8').catch(() => '');
-const report: Report = text === '' ? { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, success: false } : JSON.parse(text);
+const report: Report =
+  text === '' ? { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, success: false } : JSON.parse(text);
 // A suite that could not start fails without counting a test.
 const failed = report.success ? report.numFailedTests : Math.max(1, report.numFailedTests);
 const skipped = report.numPendingTests > 0 ? `, ${report.numPendingTests} skipped` : '';

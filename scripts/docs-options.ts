@@ -17,13 +17,23 @@ function optionsOf(members: ts.NodeArray<ts.TypeElement>, file: ts.SourceFile, p
     if (!ts.isPropertySignature(member) || !member.type) return [];
     const name = prefix + member.name.getText(file);
     const [doc] = ts.getJSDocCommentsAndTags(member).filter(ts.isJSDoc);
-    const nested = ts.isTypeLiteralNode(member.type) && prefix === '' && name !== 'shared' ? member.type.members : undefined;
+    const nested =
+      ts.isTypeLiteralNode(member.type) && prefix === '' && name !== 'shared' ? member.type.members : undefined;
     const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
     const option = {
       name,
-      type: nested ? '' : member.type.getText(file).replace(/ \| undefined$/, '').replaceAll(/\s+/g, ' '),
+      type: nested
+        ? ''
+        : member.type
+            .getText(file)
+            .replace(/ \| undefined$/, '')
+            .replaceAll(/\s+/g, ' '),
       text: (ts.getTextOfJSDocComment(doc?.comment) ?? '').replaceAll(/\s+/g, ' '),
-      fallback: tag ? (ts.getTextOfJSDocComment(tag.comment) ?? '').replaceAll('`', '') : member.questionToken ? '' : 'required',
+      fallback: tag
+        ? (ts.getTextOfJSDocComment(tag.comment) ?? '').replaceAll('`', '')
+        : member.questionToken
+          ? ''
+          : 'required',
     };
     return [option, ...(nested ? optionsOf(nested, file, `${name}.`) : [])];
   });
@@ -51,7 +61,9 @@ function render(options: readonly Option[]): string {
 }
 
 const file = ts.createSourceFile(source, await readFile(source, 'utf8'), ts.ScriptTarget.Latest, true);
-const declaration = file.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === 'TenancyOptions');
+const declaration = file.statements.find(
+  (node) => ts.isInterfaceDeclaration(node) && node.name.text === 'TenancyOptions',
+);
 if (!declaration || !ts.isInterfaceDeclaration(declaration)) throw new Error(`${source} declares no TenancyOptions`);
 const text = render(optionsOf(declaration.members, file));
 if (process.argv.includes('--check')) {

@@ -36,7 +36,8 @@ export function breachOf(file: string, imported: string): Breach | undefined {
 }
 
 function libraryRule(file: string, imported: string): string | undefined {
-  if (/^(?:apps|packages\/host|bench)\//.test(imported) || imported.startsWith('@tenantry/')) return 'the library imports no app';
+  if (/^(?:apps|packages\/host|bench)\//.test(imported) || imported.startsWith('@tenantry/'))
+    return 'the library imports no app';
   if (!imported.startsWith(library) || file === `${library}index.ts`) return undefined;
   const [from, to] = [folderOf(file), folderOf(imported)];
   if (from === to) return undefined;
@@ -48,7 +49,8 @@ function libraryRule(file: string, imported: string): string | undefined {
 function appRule(file: string, imported: string): string | undefined {
   if (!/^(?:apps|packages\/host)\//.test(file) || file.includes('/test/')) return undefined;
   if (imported.startsWith(library)) return 'apps import only the library’s entry points';
-  if (/^tenantry(?:\/|$)/.test(imported) && !entryPoints.includes(imported)) return 'apps import only the library’s entry points';
+  if (/^tenantry(?:\/|$)/.test(imported) && !entryPoints.includes(imported))
+    return 'apps import only the library’s entry points';
   const app = /^apps\/[^/]+\//.exec(file)?.[0];
   return imported.startsWith('apps/') && app && !imported.startsWith(app) ? 'apps do not import each other' : undefined;
 }

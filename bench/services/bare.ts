@@ -25,7 +25,12 @@ app.post<{ Body: { name: string } }>('/items', async ({ body }, reply) => {
   if (typeof body.name !== 'string' || body.name.length === 0 || body.name.length > 200) return reply.code(400).send();
   const now = new Date();
   const row = { id: v7(), name: body.name, created_at: now, updated_at: now };
-  await pool.query('insert into plain.item (id, name, created_at, updated_at) values ($1, $2, $3, $4)', [row.id, row.name, now, now]);
+  await pool.query('insert into plain.item (id, name, created_at, updated_at) values ($1, $2, $3, $4)', [
+    row.id,
+    row.name,
+    now,
+    now,
+  ]);
   return reply.code(201).send(shown(row));
 });
 

@@ -27,4 +27,10 @@ Module({
   providers: [ItemsService],
 })(PlainModule);
 
-await startService({ name: 'plain', port: 0, logLevel: 'silent', module: PlainModule, openApi: { title: 'plain', description: 'floor' } });
+await startService({
+  name: 'plain',
+  port: 0,
+  logLevel: 'silent',
+  module: PlainModule,
+  openApi: { title: 'plain', description: 'floor' },
+});

@@ -30,29 +30,42 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-it('answers 503 while PostgreSQL is away, never another tenant’s rows, and recovers by itself', { timeout: 120_000 }, async () => {
-  const answers: { tenant: string; answer: Answer }[] = [];
-  let stop = false;
-  const load = tenants.flatMap((tenant) =>
-    [false, true].map(async (write) => {
-      while (!stop) answers.push({ tenant, answer: await call(`${inventory.url}/items`, tenant, write ? { name: tenant } : undefined) });
-    }),
-  );
-  const seen = (status: number) => answers.filter(({ answer }) => answer.status === status).length;
-  await until('requests are served', () => seen(200) > 20 && seen(201) > 20);
-  await server.stop();
-  await until('requests are refused', () => seen(503) > 20);
-  server = await startLocalPostgres({ dataDir, settings });
-  const before = answers.length;
-  const served = (tenant: string) => answers.slice(before).some((one) => one.tenant === tenant && one.answer.status === 201);
-  await until('every tenant is served again', () => tenants.every(served));
-  stop = true;
-  await Promise.all(load);
+it(
+  'answers 503 while PostgreSQL is away, never another tenant’s rows, and recovers by itself',
+  { timeout: 120_000 },
+  async () => {
+    const answers: { tenant: string; answer: Answer }[] = [];
+    const stopping = new AbortController();
+    const load = tenants.flatMap((tenant) =>
+      [false, true].map(async (write) => {
+        while (!stopping.signal.aborted)
+          answers.push({
+            tenant,
+            answer: await call(`${inventory.url}/items`, tenant, write ? { name: tenant } : undefined),
+          });
+      }),
+    );
+    const seen = (status: number) => answers.filter(({ answer }) => answer.status === status).length;
+    await until('requests are served', () => seen(200) > 20 && seen(201) > 20);
+    await server.stop();
+    await until('requests are refused', () => seen(503) > 20);
+    server = await startLocalPostgres({ dataDir, settings });
+    const before = answers.length;
+    const served = (tenant: string) =>
+      answers.slice(before).some((one) => one.tenant === tenant && one.answer.status === 201);
+    await until('every tenant is served again', () => tenants.every(served));
+    stopping.abort();
+    await Promise.all(load);
 
-  expect(inventory.child.exitCode).toBeNull();
-  expect([...new Set(answers.map(({ answer }) => answer.status))].toSorted((a, b) => a - b)).toEqual([200, 201, 503]);
-  for (const { tenant, answer } of answers) {
-    if (answer.status === 200) for (const { name } of answer.body as { name: string }[]) expect(name).toBe(tenant);
-    if (answer.status === 503) expect(answer).toMatchObject({ retryAfter: expect.any(String), contentType: expect.stringContaining('problem+json') });
-  }
-});
+    expect(inventory.child.exitCode).toBeNull();
+    expect([...new Set(answers.map(({ answer }) => answer.status))].toSorted((a, b) => a - b)).toEqual([200, 201, 503]);
+    for (const { tenant, answer } of answers) {
+      if (answer.status === 200) for (const { name } of answer.body as { name: string }[]) expect(name).toBe(tenant);
+      if (answer.status === 503)
+        expect(answer).toMatchObject({
+          retryAfter: expect.any(String),
+          contentType: expect.stringContaining('problem+json'),
+        });
+    }
+  },
+);

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const readme = await readFile(path.join(root, 'README.md'), 'utf8');
-const blocks = (language: string) => [...readme.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, text = '']) => text);
+const blocks = (language: string) =>
+  [...readme.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, text = '']) => text);
 
 let folder: string;
 beforeAll(async () => {
@@ -32,7 +33,12 @@ async function start(identity: number, inventory: number) {
   const { DATABASE_URL: _, ...env } = process.env;
   const child = spawn('node', ['scripts/start.ts'], {
     cwd: root,
-    env: { ...env, IDENTITY_PORT: `${identity}`, INVENTORY_PORT: `${inventory}`, TENANTRY_DATA_DIR: path.join(folder, 'data') },
+    env: {
+      ...env,
+      IDENTITY_PORT: `${identity}`,
+      INVENTORY_PORT: `${inventory}`,
+      TENANTRY_DATA_DIR: path.join(folder, 'data'),
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const said: string[] = [];
@@ -62,7 +68,9 @@ it('keeps the promise of its first screen: two commands, then curl', { timeout: 
   const [command, walk = ''] = blocks('bash');
   expect(command).toBe('npm ci && npm start\n');
   const [identity, inventory] = [await freePort(), await freePort()];
-  const here = walk.replaceAll('localhost:3000', `localhost:${identity}`).replaceAll('localhost:3001', `localhost:${inventory}`);
+  const here = walk
+    .replaceAll('localhost:3000', `localhost:${identity}`)
+    .replaceAll('localhost:3001', `localhost:${inventory}`);
 
   const first = await start(identity, inventory);
   expect(first.said).toContain(`${identity}`);
@@ -83,9 +91,12 @@ it('shows a module that compiles', { timeout: 60_000 }, async () => {
   const item = "import { Item } from '../../apps/inventory/src/items/item.entity.js';";
   const migration = "import { ItemMigration } from '../../apps/inventory/src/migrations/000001-item.js';";
   const library = "import { fromHeader, TenancyModule } from 'tenantry/nest';";
-  await writeFile(file, `import { Module } from '@nestjs/common';\n${library}\n${item}\n${migration}\n${module}\n})\nexport class AppModule {}\n`);
+  await writeFile(
+    file,
+    `import { Module } from '@nestjs/common';\n${library}\n${item}\n${migration}\n${module}\n})\nexport class AppModule {}\n`,
+  );
   try {
-    const { config } = ts.readConfigFile(path.join(root, 'tsconfig.check.json'), ts.sys.readFile);
+    const { config } = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile);
     const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: [file] }, ts.sys, root);
     const diagnostics = ts.getPreEmitDiagnostics(ts.createProgram([file], options));
     expect(diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))).toEqual([]);
@@ -96,6 +107,8 @@ it('shows a module that compiles', { timeout: 60_000 }, async () => {
 
 it('links only to files that exist', async () => {
   for (const [, target = ''] of readme.matchAll(/\]\(([^)#:]+)\)/g)) {
-    await expect(readFile(path.join(root, target)).catch((error: NodeJS.ErrnoException) => error.code)).resolves.not.toBe('ENOENT');
+    await expect(
+      readFile(path.join(root, target)).catch((error: NodeJS.ErrnoException) => error.code),
+    ).resolves.not.toBe('ENOENT');
   }
 });

@@ -23,7 +23,11 @@ export function freshIds(count: number): string[] {
 }
 
 /** Reads what is really there for these tenants, in one statement and so from one moment. */
-export async function actualState(admin: Pick<pg.Pool, 'query'>, ids: readonly string[], service = 'shop'): Promise<ActualState> {
+export async function actualState(
+  admin: Pick<pg.Pool, 'query'>,
+  ids: readonly string[],
+  service = 'shop',
+): Promise<ActualState> {
   const names = ids.map((id) => `${id}_${service}`);
   const { rows } = await admin.query<ActualState>(
     `select array(select nspname::text from pg_namespace where nspname = any($1) order by 1) as schemas,

@@ -48,7 +48,8 @@ async function dropTestDatabase(serverUrl: string, name: string, admin: pg.Pool)
     // One file at a time, until the connection ends: two that drop roles with a common membership meet in one catalog row.
     await server.query('select pg_advisory_lock(1)');
     await server.query(`drop database ${name} with (force)`);
-    for (const { role } of rows) await server.query(`drop role if exists ${pg.escapeIdentifier(role)}`).catch(allowShared);
+    for (const { role } of rows)
+      await server.query(`drop role if exists ${pg.escapeIdentifier(role)}`).catch(allowShared);
     await server.query(`drop role if exists ${pg.escapeIdentifier(`tenantry_${name}`)}`);
     if (left.length > 0) throw new Error(`Connections were left open: ${JSON.stringify(left)}`);
   });

@@ -2,7 +2,8 @@ import type pg from 'pg';
 import { expect } from 'vitest';
 
 /** What must not reach a caller: SQL, names of schemas, roles and tables, stacks. */
-const internals = /\b(select|insert|update|delete from|set_config|syntax error|relation|schema|role)\b|_inventory|tenantry[._]|permission denied|node_modules|\.[jt]s:\d|\n\s+at /i;
+const internals =
+  /\b(select|insert|update|delete from|set_config|syntax error|relation|schema|role)\b|_inventory|tenantry[._]|permission denied|node_modules|\.[jt]s:\d|\n\s+at /i;
 
 /** An answer of {@link send} or {@link sendRaw}. */
 interface AnyAnswer {

@@ -26,9 +26,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const last = new pg.Client({ connectionString: server.url });
     await last.connect();
     await last.query(`drop database if exists ${templateDatabase} with (force)`);
-    const { rows } = await last.query<{ datname: string }>("select datname from pg_database where datname like 'tenantry\\_test\\_%'");
+    const { rows } = await last.query<{ datname: string }>(
+      "select datname from pg_database where datname like 'tenantry\\_test\\_%'",
+    );
     await last.end();
     await server.stop();
-    if (rows.length > 0) throw new Error(`Tests left databases behind: ${rows.map(({ datname }) => datname).join(', ')}`);
+    if (rows.length > 0)
+      throw new Error(`Tests left databases behind: ${rows.map(({ datname }) => datname).join(', ')}`);
   };
 }

@@ -29,7 +29,9 @@ export class Logins {
   /** A login that may own tenant schemas, as a hosted PostgreSQL hands it out: no superuser. */
   async makeOwner(): Promise<Login> {
     const login = await this.make('createrole');
-    await this.#database.admin.query(`grant create on database ${pg.escapeIdentifier(this.#database.name)} to ${login.role}`);
+    await this.#database.admin.query(
+      `grant create on database ${pg.escapeIdentifier(this.#database.name)} to ${login.role}`,
+    );
     return login;
   }
 
@@ -52,7 +54,9 @@ export function loginUrl(database: TestDatabase, role: string, password: string)
 
 /** The login that Tenantry made for serving, password included. */
 export async function madeLogin(database: TestDatabase): Promise<Login> {
-  const { rows } = await database.admin.query<{ role: string; password: string }>('select role_name as role, password from tenantry.service_login');
+  const { rows } = await database.admin.query<{ role: string; password: string }>(
+    'select role_name as role, password from tenantry.service_login',
+  );
   const { role = '', password = '' } = rows[0] ?? {};
   return { role, url: loginUrl(database, role, password) };
 }

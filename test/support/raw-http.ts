@@ -9,7 +9,12 @@ export interface RawAnswer {
 }
 
 /** A request as bytes: what fetch would refuse to send, merge or correct. Latin-1, so that each character is one byte. */
-export function rawRequest(method: string, path: string, headers: readonly string[], body: Buffer | string = ''): Buffer {
+export function rawRequest(
+  method: string,
+  path: string,
+  headers: readonly string[],
+  body: Buffer | string = '',
+): Buffer {
   const lines = [`${method} ${path} HTTP/1.1`, 'host: localhost', 'connection: close', ...headers];
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
   if (bytes.length > 0) lines.push(`content-length: ${bytes.length}`);
@@ -37,6 +42,8 @@ export async function exchange({ url }: { url: string }, request: Buffer): Promi
 function parse(text: string): RawAnswer {
   const end = text.indexOf('\r\n\r\n');
   const [statusLine = '', ...lines] = text.slice(0, end).split('\r\n');
-  const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
+  const headers = Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  );
   return { status: Number(statusLine.split(' ')[1]), headers, body: text.slice(end + 4) };
 }

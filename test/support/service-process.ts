@@ -13,7 +13,10 @@ export interface ServiceProcess {
 const root = path.resolve(import.meta.dirname, '../..');
 
 /** Starts a service and waits until it answers. The build has to be there: `npm test` makes it. */
-export async function startService(name: 'identity' | 'inventory', env: Record<string, string>): Promise<ServiceProcess> {
+export async function startService(
+  name: 'identity' | 'inventory',
+  env: Record<string, string>,
+): Promise<ServiceProcess> {
   const child = fork(path.join(root, `apps/${name}/dist/main.js`), {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'silent', [`${name.toUpperCase()}_PORT`]: '0', ...env },
@@ -53,7 +56,12 @@ export async function call(url: string, tenant?: string, body?: object): Promise
     const text = await response.text();
     const { headers, status } = response;
     const contentType = headers.get('content-type') ?? '';
-    return { status, retryAfter: headers.get('retry-after'), contentType, body: text === '' ? undefined : JSON.parse(text) };
+    return {
+      status,
+      retryAfter: headers.get('retry-after'),
+      contentType,
+      body: text === '' ? undefined : JSON.parse(text),
+    };
   } catch {
     return { status: 0, retryAfter: null, contentType: '', body: undefined };
   }

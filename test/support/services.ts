@@ -49,7 +49,9 @@ export async function openServices(): Promise<Services> {
     startIdentity: (options) => start('identity', IdentityModule.forRoot({ url: database.url, ...options })),
     startInventory: (options) => start('inventory', InventoryModule.forRoot({ url: database.url, ...options })),
     async serviceUrl() {
-      const { rows } = await database.admin.query<{ role_name: string; password: string }>('select * from tenantry.service_login');
+      const { rows } = await database.admin.query<{ role_name: string; password: string }>(
+        'select * from tenantry.service_login',
+      );
       const url = new URL(database.url);
       url.username = rows[0]?.role_name ?? '';
       url.password = rows[0]?.password ?? '';
@@ -63,7 +65,12 @@ export async function openServices(): Promise<Services> {
 }
 
 /** Sends one request. */
-export async function send(service: { url: string }, method: string, path: string, request: Request = {}): Promise<Answer> {
+export async function send(
+  service: { url: string },
+  method: string,
+  path: string,
+  request: Request = {},
+): Promise<Answer> {
   const { client, body, headers } = request;
   const response = await fetch(new URL(path, service.url), {
     method,

@@ -10,15 +10,16 @@ async function obey(order: Order): Promise<unknown> {
     tenancy = await Tenancy.start({ service: 'shop', migrations: widgetMigrations, ...order.options });
     return undefined;
   }
-  if (!tenancy) throw new Error('Not started.');
-  if (order.what === 'sign up') return Promise.all(order.ids.map((id) => tenancy?.catalog.create({ id, name: id })));
-  if (order.what === 'run') return Promise.all(order.ids.map((id) => tenancy?.run(id, () => id)));
-  if (order.what === 'reconcile') return tenancy.reconcile();
-  return tenancy.stop();
+  const started = tenancy;
+  if (!started) throw new Error('Not started.');
+  if (order.what === 'sign up') return Promise.all(order.ids.map((id) => started.catalog.create({ id, name: id })));
+  if (order.what === 'run') return Promise.all(order.ids.map((id) => started.run(id, () => id)));
+  if (order.what === 'reconcile') return started.reconcile();
+  return started.stop();
 }
 
 process.on('message', (order: Order) => {
-  obey(order)
+  void obey(order)
     .then(
       (value) => ({ seq: order.seq, value }),
       (error: Error & { code?: string }) => ({ seq: order.seq, error: error.code ?? error.message }),

@@ -46,7 +46,9 @@ class WidgetMigration extends Migration {
     this.addSql(`create table maker (${id}, name varchar(255) not null)`);
     this.addSql(`create table tag (${id}, name varchar(255) not null)`);
     this.addSql(`create table widget (${id}, name varchar(255) not null, maker_id int references maker)`);
-    this.addSql('create table widget_tags (widget_id int not null references widget on delete cascade, tag_id int not null references tag on delete cascade, primary key (widget_id, tag_id))');
+    this.addSql(
+      'create table widget_tags (widget_id int not null references widget on delete cascade, tag_id int not null references tag on delete cascade, primary key (widget_id, tag_id))',
+    );
   }
 }
 

@@ -20,10 +20,7 @@ export class IdentityModule {
   static forRoot(tenancy: TenancyOptions): DynamicModule {
     return {
       module: IdentityModule,
-      imports: [
-        TenancyModule.forRoot({ ...tenancy, ...tenancyOptions }),
-        TenancyModule.forOrm({ entities: [User] }),
-      ],
+      imports: [TenancyModule.forRoot({ ...tenancy, ...tenancyOptions }), TenancyModule.forOrm({ entities: [User] })],
     };
   }
 }

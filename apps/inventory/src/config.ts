@@ -16,5 +16,10 @@ const besideTheApps = fileURLToPath(new URL('../../../.tenantry', import.meta.ur
 
 export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
   const dataDir = env['TENANTRY_DATA_DIR']?.trim() || besideTheApps;
-  return { dataDir, port: readPort(env, 'INVENTORY_PORT', 3001), database: readDatabaseConfig(env), ...readServingOptions(env) };
+  return {
+    dataDir,
+    port: readPort(env, 'INVENTORY_PORT', 3001),
+    database: readDatabaseConfig(env),
+    ...readServingOptions(env),
+  };
 }

@@ -9,7 +9,13 @@ await runMain(async () => {
   const { database, dataDir } = readConfig(process.env);
   const { url, ownerUrl, stop } = await resolveDatabase(database, { dataDir });
   try {
-    const tenancy = await Tenancy.start({ ...tenancyOptions, url, ownerUrl, reconcile: { automatic: false }, logger: console });
+    const tenancy = await Tenancy.start({
+      ...tenancyOptions,
+      url,
+      ownerUrl,
+      reconcile: { automatic: false },
+      logger: console,
+    });
     await tenancy.stop();
     console.log('inventory: its migrations are registered; GET /users/migrate brings the tenants to head');
   } finally {

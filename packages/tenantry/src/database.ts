@@ -57,29 +57,46 @@ function ownerUrlOf({ url, ownerUrl, isolation }: ResolvedOptions, facts: RoleFa
   return facts.superuser || facts.createrole || isolation === 'schema' ? url : undefined;
 }
 
-async function prepareAndServe(options: ResolvedOptions, target: ConnectionTarget, owner: pg.Pool, facts: RoleFacts): Promise<Database> {
+async function prepareAndServe(
+  options: ResolvedOptions,
+  target: ConnectionTarget,
+  owner: pg.Pool,
+  facts: RoleFacts,
+): Promise<Database> {
   const { isolation, ownerUrl, logger } = options;
   if (ownerUrl !== undefined && isolation === 'role') requireFitServiceRole(facts);
   const serviceRole = ownerUrl !== undefined || isolation === 'schema' ? facts.role : undefined;
   const client = await owner.connect();
-  const prepared = await prepareDatabase(client, { database: target.database, isolation, serviceRole }).finally(() => client.release());
+  const prepared = await prepareDatabase(client, { database: target.database, isolation, serviceRole }).finally(() =>
+    client.release(),
+  );
   const { catalog, login, hardeningMissing } = prepared;
-  if (catalog.after > catalog.before) logger?.log(`Catalog brought from version ${catalog.before} to ${catalog.after}.`);
-  if (login?.created) logger?.log(`Made the role "${login.role}" to serve with: "${facts.role}" could read every tenant.`);
+  if (catalog.after > catalog.before)
+    logger?.log(`Catalog brought from version ${catalog.before} to ${catalog.after}.`);
+  if (login?.created)
+    logger?.log(`Made the role "${login.role}" to serve with: "${facts.role}" could read every tenant.`);
   if (hardeningMissing.length > 0) {
-    logger?.warn(`One injected statement could leave its scope until a superuser runs: ${hardeningMissing.join('; ')};`);
+    logger?.warn(
+      `One injected statement could leave its scope until a superuser runs: ${hardeningMissing.join('; ')};`,
+    );
   }
   if (!login) return serve(options, target, owner, facts);
   const serving = { ...target, url: withLogin(target.url, login.role, login.password), user: login.role };
   return serve(options, serving, owner, await withClient(serving.url, readRoleFacts));
 }
 
-async function serve(options: ResolvedOptions, target: ConnectionTarget, owner: pg.Pool | undefined, facts: RoleFacts): Promise<Database> {
+async function serve(
+  options: ResolvedOptions,
+  target: ConnectionTarget,
+  owner: pg.Pool | undefined,
+  facts: RoleFacts,
+): Promise<Database> {
   await withClient(target.url, requireCatalog);
   if (options.isolation === 'role') requireFitServiceRole(facts);
   const catalogRole = options.isolation === 'role' ? catalogRoleOf(facts.role) : facts.role;
   const types = new pg.TypeOverrides();
-  for (const [oid, parser] of Object.entries(createPostgreSqlTypeParsers((text) => parseArray(text)))) types.setTypeParser(Number(oid), parser);
+  for (const [oid, parser] of Object.entries(createPostgreSqlTypeParsers((text) => parseArray(text))))
+    types.setTypeParser(Number(oid), parser);
   const pool = new ScopedPool({
     connectionString: target.url,
     max: options.connections - (owner ? options.ownerConnections : 0) - (options.listenUrl === false ? 0 : 1),

@@ -104,7 +104,11 @@ const optionsSchema = z.strictObject({
   service: z.string().transform(parseServiceName).optional(),
   migrations: z.custom<MigrationList>((value) => typeof value === 'object' && value !== null).default({}),
   shared: z
-    .strictObject({ schema: z.string().min(1).max(63), migrations: z.custom<MigrationList>(), readableByTenants: z.boolean().default(false) })
+    .strictObject({
+      schema: z.string().min(1).max(63),
+      migrations: z.custom<MigrationList>(),
+      readableByTenants: z.boolean().default(false),
+    })
     .optional(),
   isolation: z.enum(['role', 'schema']).default('role'),
   transactionPooler: z.boolean().default(false),
@@ -120,9 +124,15 @@ const optionsSchema = z.strictObject({
   migrationTimeoutMs: limitMs.default(600_000),
   lockTimeoutMs: limitMs.default(5000),
   cache: z
-    .strictObject({ max: positive(1e7).default(20_000), ttlMs: positive(day).default(10_000), negativeTtlMs: positive(day).default(2000) })
+    .strictObject({
+      max: positive(1e7).default(20_000),
+      ttlMs: positive(day).default(10_000),
+      negativeTtlMs: positive(day).default(2000),
+    })
     .prefault({}),
-  reconcile: z.strictObject({ automatic: z.boolean().default(true), intervalMs: positive(day).default(30_000) }).prefault({}),
+  reconcile: z
+    .strictObject({ automatic: z.boolean().default(true), intervalMs: positive(day).default(30_000) })
+    .prefault({}),
   logger: z.custom<TenancyLogger>().optional(),
 });
 
@@ -142,7 +152,10 @@ export function resolveOptions(options: TenancyOptions): ResolvedOptions {
     throw new TenancyError('TENANCY_OPTION_INVALID', { option, reason: issue?.message ?? 'it is not understood' });
   }
   if (data.connections < data.ownerConnections + 2) {
-    throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'connections', reason: 'it must leave two for serving besides `ownerConnections`' });
+    throw new TenancyError('TENANCY_OPTION_INVALID', {
+      option: 'connections',
+      reason: 'it must leave two for serving besides `ownerConnections`',
+    });
   }
   return Object.freeze(data);
 }

@@ -36,9 +36,16 @@ export class TenancyRuntime {
     this.options = options;
     this.database = database;
     this.#shipped = shipped;
-    this.catalog = new CachedCatalog(new PostgresCatalog(database.pool, database.target.database, options.service), options.cache);
+    this.catalog = new CachedCatalog(
+      new PostgresCatalog(database.pool, database.target.database, options.service),
+      options.cache,
+    );
     if (database.owner) {
-      this.#provisioner = new Provisioner(database.owner, { ...options, ...database, statementTimeoutMs: options.migrationTimeoutMs });
+      this.#provisioner = new Provisioner(database.owner, {
+        ...options,
+        ...database,
+        statementTimeoutMs: options.migrationTimeoutMs,
+      });
       this.reconciler = new Reconciler(database.owner, this.#provisioner, { concurrency: options.ownerConnections });
       if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
     }
@@ -90,10 +97,12 @@ export class TenancyRuntime {
     return new ReconcileLoop(() => reconciler.run(), {
       intervalMs: reconcile.intervalMs,
       onReport: ({ provisioned, migrated, failures }) => {
-        if (provisioned + migrated > 0) logger?.log(`Brought to head: ${provisioned} provisioned, ${migrated} migrated.`);
+        if (provisioned + migrated > 0)
+          logger?.log(`Brought to head: ${provisioned} provisioned, ${migrated} migrated.`);
         for (const { tenant, service, reason } of failures) logger?.warn(`Tenant ${tenant} of ${service}: ${reason}`);
       },
-      onError: (error) => logger?.warn(`Reconciling failed and is tried again: ${(translateError(error) ?? (error as Error)).message}`),
+      onError: (error) =>
+        logger?.warn(`Reconciling failed and is tried again: ${(translateError(error) ?? (error as Error)).message}`),
     });
   }
 
@@ -108,12 +117,18 @@ export class TenancyRuntime {
         this.catalog.forget();
         this.#loop?.wake();
       },
-      onLost: (reason) => this.options.logger?.warn(`Not listening (${reason}); changes of tenants arrive after ${this.options.cache.ttlMs} ms.`),
+      onLost: (reason) =>
+        this.options.logger?.warn(
+          `Not listening (${reason}); changes of tenants arrive after ${this.options.cache.ttlMs} ms.`,
+        ),
     });
   }
 }
 
-function listenUrlOf({ listenUrl, transactionPooler, ownerUrl }: ResolvedOptions, { target }: Database): string | undefined {
+function listenUrlOf(
+  { listenUrl, transactionPooler, ownerUrl }: ResolvedOptions,
+  { target }: Database,
+): string | undefined {
   if (listenUrl !== undefined) return listenUrl || undefined;
   // A pooler in transaction mode gives every statement another backend: nobody would be listening.
   return transactionPooler ? ownerUrl : target.url;

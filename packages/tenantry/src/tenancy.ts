@@ -93,7 +93,8 @@ export class Tenancy {
    */
   async scopeOf(id: TenantId): Promise<TenantScope> {
     const { catalog, options } = this.#runtime;
-    if (!options.service) throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a tenant scope needs it' });
+    if (!options.service)
+      throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a tenant scope needs it' });
     const { tenant, placement } = admitTenant(id, await catalog.find(id));
     return placement ? { kind: 'tenant', tenant, placement } : this.#runtime.provision(tenant, options.service);
   }
@@ -116,4 +117,3 @@ export class Tenancy {
     return this.#runtime.stop();
   }
 }
-

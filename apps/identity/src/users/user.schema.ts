@@ -11,7 +11,10 @@ export const createUser = z.strictObject({ fullName });
 export const updateUser = z.strictObject({ fullName: fullName.optional() });
 /** PostgreSQL writes a uuid in lower case, and a tenant's id is that text. */
 export const userId = z.uuid().toLowerCase();
-export const userPage = z.strictObject({ after: userId.optional(), limit: z.coerce.number().int().min(1).max(1000).default(100) });
+export const userPage = z.strictObject({
+  after: userId.optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
 
 export type CreateUser = z.infer<typeof createUser>;
 export type UpdateUser = z.infer<typeof updateUser>;

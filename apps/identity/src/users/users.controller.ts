@@ -1,7 +1,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import type { ReconcileReport } from 'tenantry';
 import type { User } from './user.entity.js';
-import { type CreateUser, createUser, type UpdateUser, updateUser, userId, type UserPage, userPage } from './user.schema.js';
+import {
+  type CreateUser,
+  createUser,
+  type UpdateUser,
+  updateUser,
+  userId,
+  type UserPage,
+  userPage,
+} from './user.schema.js';
 import { UsersService } from './users.service.js';
 
 @Controller('users')

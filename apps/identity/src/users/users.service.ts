@@ -22,7 +22,11 @@ export class UsersService {
   }
 
   list({ after, limit }: UserPage): Promise<User[]> {
-    return this.em.find(User, { deletedAt: null, ...(after && { id: { $gt: after } }) }, { orderBy: { id: 'asc' }, limit });
+    return this.em.find(
+      User,
+      { deletedAt: null, ...(after && { id: { $gt: after } }) },
+      { orderBy: { id: 'asc' }, limit },
+    );
   }
 
   async get(id: string): Promise<User> {

@@ -17,7 +17,10 @@ beforeAll(async () => {
 afterAll(() => services.close());
 
 async function refuse(body: string): Promise<void> {
-  for (const [method, path] of [['POST', '/users'], ['PATCH', `/users/${user.id}`]] as const) {
+  for (const [method, path] of [
+    ['POST', '/users'],
+    ['PATCH', `/users/${user.id}`],
+  ] as const) {
     const answer = await sendRaw(identity, rawRequest(method, path, ['content-type: application/json'], body));
     expect(expectRefused(answer)).toMatch(/^HTTP_(BAD_REQUEST|PAYLOAD_TOO_LARGE)$/);
   }
@@ -42,17 +45,26 @@ it('refuses to make a user without a name', async () => {
   expectRefused(await send(identity, 'POST', '/users'));
 });
 
-it.each(['abc', '1', "'%20or%201=1", '%00', 'migrate%00', '..%2fmigrate', `${'0'.repeat(37)}`, 'acme'])('refuses the user id %s', async (id) => {
-  for (const method of ['GET', 'DELETE']) expect(expectRefused(await sendRaw(identity, rawRequest(method, `/users/${id}`, [])))).toBe('HTTP_BAD_REQUEST');
-  const body = await send(identity, 'PATCH', `/users/${id}`, { body: { fullName: 'X' } });
-  expect(expectRefused(body)).toBe('HTTP_BAD_REQUEST');
-});
+it.each(['abc', '1', "'%20or%201=1", '%00', 'migrate%00', '..%2fmigrate', '0'.repeat(37), 'acme'])(
+  'refuses the user id %s',
+  async (id) => {
+    for (const method of ['GET', 'DELETE'])
+      expect(expectRefused(await sendRaw(identity, rawRequest(method, `/users/${id}`, [])))).toBe('HTTP_BAD_REQUEST');
+    const body = await send(identity, 'PATCH', `/users/${id}`, { body: { fullName: 'X' } });
+    expect(expectRefused(body)).toBe('HTTP_BAD_REQUEST');
+  },
+);
 
 it('refuses query strings and methods that it does not know', async () => {
   for (const query of ['limit=0', 'limit=x', 'after=acme', 'after[]=1', 'deleted=true']) {
     expect(expectRefused(await sendRaw(identity, rawRequest('GET', `/users?${query}`, [])))).toBe('HTTP_BAD_REQUEST');
   }
-  for (const [method, path] of [['PUT', '/users'], ['DELETE', '/users'], ['POST', `/users/${user.id}`], ['GET', '/user']] as const) {
+  for (const [method, path] of [
+    ['PUT', '/users'],
+    ['DELETE', '/users'],
+    ['POST', `/users/${user.id}`],
+    ['GET', '/user'],
+  ] as const) {
     expect(expectRefused(await sendRaw(identity, rawRequest(method, path, [])))).toBe('HTTP_NOT_FOUND');
   }
 });

@@ -20,7 +20,9 @@ async function stored(id: string): Promise<unknown> {
 
 it('renames the user and its tenant together, keeps the id and moves updatedAt', async () => {
   const user = await signUp(identity, 'Augusta Ada Byron');
-  const { status, body } = await send(identity, 'PATCH', `/users/${user.id.toUpperCase()}`, { body: { fullName: 'Ada Lovelace' } });
+  const { status, body } = await send(identity, 'PATCH', `/users/${user.id.toUpperCase()}`, {
+    body: { fullName: 'Ada Lovelace' },
+  });
   expect(status).toBe(200);
   const changed = body as UserBody;
   expect(changed).toEqual({ ...user, fullName: 'Ada Lovelace', updatedAt: changed.updatedAt });
@@ -44,6 +46,8 @@ it('renames neither when the tenant cannot be renamed', async () => {
 });
 
 it('answers 404 for a user that there is not', async () => {
-  const { status } = await send(identity, 'PATCH', '/users/01900000-0000-7000-8000-000000000000', { body: { fullName: 'X' } });
+  const { status } = await send(identity, 'PATCH', '/users/01900000-0000-7000-8000-000000000000', {
+    body: { fullName: 'X' },
+  });
   expect(status).toBe(404);
 });

@@ -16,7 +16,9 @@ const onTenant = 'after insert on tenantry.tenant for each row';
 /** Makes the database itself do `body` in the middle of a sign-up. */
 async function sabotage(when: string, body: string): Promise<void> {
   const { admin } = services.database;
-  await admin.query(`create function public.sabotage() returns trigger language plpgsql security definer as $$ begin ${body}; return new; end $$`);
+  await admin.query(
+    `create function public.sabotage() returns trigger language plpgsql security definer as $$ begin ${body}; return new; end $$`,
+  );
   await admin.query(`create trigger sabotage ${when} execute function public.sabotage()`);
 }
 

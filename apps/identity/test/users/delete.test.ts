@@ -20,7 +20,9 @@ it('answers 204 with no body, and the user is gone from every answer', async () 
   expect(status).toBe(204);
   expect(body).toBe('');
   expect(await send(identity, 'GET', `/users/${user.id}`)).toMatchObject({ status: 404 });
-  expect(await send(identity, 'PATCH', `/users/${user.id}`, { body: { fullName: 'Back' } })).toMatchObject({ status: 404 });
+  expect(await send(identity, 'PATCH', `/users/${user.id}`, { body: { fullName: 'Back' } })).toMatchObject({
+    status: 404,
+  });
   expect(await send(identity, 'DELETE', `/users/${user.id}`)).toMatchObject({ status: 404 });
   expect(await send(identity, 'GET', '/users')).toMatchObject({ body: [other] });
 });

@@ -24,11 +24,17 @@ const inventoryAt = (atHead: number, behind = 0) => [{ service: 'inventory', hea
 const nothing = { provisioned: 0, migrated: 0, failed: 0, changes: [], failures: [] };
 
 it('does nothing and says so when there is no tenant', async () => {
-  expect(await send(identity, 'GET', '/users/migrate')).toMatchObject({ status: 200, body: { ...nothing, services: inventoryAt(0) } });
+  expect(await send(identity, 'GET', '/users/migrate')).toMatchObject({
+    status: 200,
+    body: { ...nothing, services: inventoryAt(0) },
+  });
 });
 
 it('brings every tenant of every service to head with GET and with POST, and reports what it did', async () => {
-  for (const [method, name] of [['GET', 'Ada'], ['POST', 'Grace']] as const) {
+  for (const [method, name] of [
+    ['GET', 'Ada'],
+    ['POST', 'Grace'],
+  ] as const) {
     const before = await schemas();
     const { id } = await signUp(identity, name);
     expect(await schemas()).toEqual(before);
@@ -46,7 +52,10 @@ it('brings every tenant of every service to head with GET and with POST, and rep
 
 it('reports nothing done when it is called again', async () => {
   const found = await schemas();
-  expect(await send(identity, 'GET', '/users/migrate')).toMatchObject({ status: 200, body: { ...nothing, services: inventoryAt(found.length) } });
+  expect(await send(identity, 'GET', '/users/migrate')).toMatchObject({
+    status: 200,
+    body: { ...nothing, services: inventoryAt(found.length) },
+  });
   expect(await schemas()).toEqual(found);
 });
 
@@ -64,7 +73,9 @@ it('reports a tenant that cannot be brought to head and brings the others there'
     failures: [{ tenant: bad.id, service: 'inventory', code: 'TENANCY_SCHEMA_TAKEN' }],
   });
   await services.database.admin.query(`drop schema "${bad.id}_inventory"`);
-  expect(await send(identity, 'GET', '/users/migrate')).toMatchObject({ body: { provisioned: 1, failed: 0, changes: [{ tenant: bad.id }] } });
+  expect(await send(identity, 'GET', '/users/migrate')).toMatchObject({
+    body: { provisioned: 1, failed: 0, changes: [{ tenant: bad.id }] },
+  });
 });
 
 it('takes no id from the word "migrate": other methods on it change nothing', async () => {
@@ -76,5 +87,8 @@ it('answers 503 where the process may not change schemas', async () => {
   const weak = await services.startIdentity({ url: await services.serviceUrl() });
   const { status, body } = await send(weak, 'GET', '/users/migrate');
   expect(status).toBe(503);
-  expect(body).toMatchObject({ code: 'TENANCY_OWNER_REQUIRED', detail: 'This process may not do that; ask one that may.' });
+  expect(body).toMatchObject({
+    code: 'TENANCY_OWNER_REQUIRED',
+    detail: 'This process may not do that; ask one that may.',
+  });
 });

@@ -20,7 +20,7 @@ it('lists users as they were answered when they were made, oldest first', async 
 
 it('lists page by page: each page starts after the id that `after` names', async () => {
   const seen: UserBody[] = [];
-  for (let after = ''; ; ) {
+  for (let after = ''; ;) {
     const { body } = await send(identity, 'GET', `/users?limit=2${after}`);
     const page = body as UserBody[];
     expect(page.length).toBeLessThanOrEqual(2);
@@ -43,7 +43,13 @@ it('answers 404 for a user that there is not, in the words of the service', asyn
   const { status, headers, body } = await send(identity, 'GET', '/users/01900000-0000-7000-8000-000000000000');
   expect(status).toBe(404);
   expect(headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
-  expect(body).toEqual({ type: 'about:blank', title: 'Not Found', status: 404, detail: 'There is no such user.', code: 'HTTP_NOT_FOUND' });
+  expect(body).toEqual({
+    type: 'about:blank',
+    title: 'Not Found',
+    status: 404,
+    detail: 'There is no such user.',
+    code: 'HTTP_NOT_FOUND',
+  });
 });
 
 it('needs no tenant, and ignores one that a request names', async () => {

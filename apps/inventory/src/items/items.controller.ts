@@ -1,5 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import { type CreateItem, createItem, itemId, itemPage, type ItemPage, type UpdateItem, updateItem } from './item.schema.js';
+import {
+  type CreateItem,
+  createItem,
+  itemId,
+  itemPage,
+  type ItemPage,
+  type UpdateItem,
+  updateItem,
+} from './item.schema.js';
 import type { Item } from './item.entity.js';
 import { ItemsService } from './items.service.js';
 

@@ -39,13 +39,24 @@ it.each([
   ['a uuid and a space', '01900000-0000-7000-8000-000000000000%20'],
   ['__proto__', '__proto__'],
 ])('refuses an item id that is %s', async (_, id) => {
-  for (const method of ['GET', 'DELETE']) expect(await refuse(method, `/items/${id}`)).toEqual([400, 'HTTP_BAD_REQUEST']);
+  for (const method of ['GET', 'DELETE'])
+    expect(await refuse(method, `/items/${id}`)).toEqual([400, 'HTTP_BAD_REQUEST']);
 });
 
 it('refuses an address that cannot be decoded, is too long or leads nowhere', async () => {
   expect(await refuse('GET', '/items/%E0%A4%A')).toEqual([400, 'HTTP_BAD_REQUEST']);
   expect(await refuse('GET', `/items/${'a'.repeat(3000)}`)).toEqual([414, 'HTTP_URI_TOO_LONG']);
-  for (const path of ['/nowhere', '/items/', '//items', '/items/a/b', '/Items', '/items%2f', '/./items/../users', '/..%2f..%2fetc/passwd', '*']) {
+  for (const path of [
+    '/nowhere',
+    '/items/',
+    '//items',
+    '/items/a/b',
+    '/Items',
+    '/items%2f',
+    '/./items/../users',
+    '/..%2f..%2fetc/passwd',
+    '*',
+  ]) {
     expect(await refuse('GET', path)).toEqual([404, 'HTTP_NOT_FOUND']);
   }
 });
@@ -85,15 +96,28 @@ it('ignores query keys that every object has', async () => {
 });
 
 it('refuses methods that an address does not take', async () => {
-  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE']) expect(await refuse(method, '/items')).toEqual([404, 'HTTP_NOT_FOUND']);
-  for (const method of ['PUT', 'POST', 'LINK']) expect(await refuse(method, `/items/${item.id}`)).toEqual([404, 'HTTP_NOT_FOUND']);
+  for (const method of ['PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'TRACE'])
+    expect(await refuse(method, '/items')).toEqual([404, 'HTTP_NOT_FOUND']);
+  for (const method of ['PUT', 'POST', 'LINK'])
+    expect(await refuse(method, `/items/${item.id}`)).toEqual([404, 'HTTP_NOT_FOUND']);
 });
 
 it('refuses what is no HTTP', async () => {
-  for (const text of ['GET\r\n\r\n', 'NONSENSE / HTTP/1.1\r\n\r\n', 'GET / HTTP/9.9\r\n\r\n', '\0\0\0\0\r\n\r\n', '\u0016\u0003\u0001\r\n\r\n']) {
+  for (const text of [
+    'GET\r\n\r\n',
+    'NONSENSE / HTTP/1.1\r\n\r\n',
+    'GET / HTTP/9.9\r\n\r\n',
+    '\0\0\0\0\r\n\r\n',
+    '\u0016\u0003\u0001\r\n\r\n',
+  ]) {
     expectRefused(await sendRaw(inventory, Buffer.from(text, 'latin1')));
   }
-  const smuggled = rawRequest('POST', '/items', [`x-client: ${client}`, 'content-type: application/json', 'transfer-encoding: chunked'], '{"name":"a"}');
+  const smuggled = rawRequest(
+    'POST',
+    '/items',
+    [`x-client: ${client}`, 'content-type: application/json', 'transfer-encoding: chunked'],
+    '{"name":"a"}',
+  );
   expectRefused(await sendRaw(inventory, smuggled));
 });
 
@@ -102,5 +126,7 @@ it('has changed nothing in the database', async () => {
 });
 
 it('still serves', async () => {
-  expect(await send(inventory, 'GET', `/items?limit=1000&after=${'0'.repeat(8)}-0000-0000-0000-000000000000`, { client })).toMatchObject({ body: [item] });
+  expect(
+    await send(inventory, 'GET', `/items?limit=1000&after=${'0'.repeat(8)}-0000-0000-0000-000000000000`, { client }),
+  ).toMatchObject({ body: [item] });
 });

@@ -68,7 +68,10 @@ it.each([
   ['a name with half a surrogate pair', '{"name":"a\\ud800b"}'],
   ['a name of 201 characters', JSON.stringify({ name: 'x'.repeat(201) })],
   ['a name of 1,000,000 characters', JSON.stringify({ name: 'x'.repeat(1_000_000) })],
-  ['3,000 unknown fields', JSON.stringify(Object.fromEntries(Array.from({ length: 3000 }, (__, index) => [`field ${index}`, 1])))],
+  [
+    '3,000 unknown fields',
+    JSON.stringify(Object.fromEntries(Array.from({ length: 3000 }, (__, index) => [`field ${index}`, 1]))),
+  ],
 ])('refuses %s, and says what is wrong with the values', async (_, body) => {
   const answer = await refuse(body);
   expect(answer.status).toBe(400);
@@ -87,16 +90,28 @@ it('refuses a body over 1 MiB with 413', async () => {
 });
 
 it('refuses what is not sent as JSON with 415', async () => {
-  for (const type of ['application/xml', 'multipart/form-data; boundary=x', 'application/octet-stream', 'garbage', 'application/jsonp']) {
+  for (const type of [
+    'application/xml',
+    'multipart/form-data; boundary=x',
+    'application/octet-stream',
+    'garbage',
+    'application/jsonp',
+  ]) {
     const answer = await refuse('{"name":"a"}', type);
-    expect([answer.status, detailOf(answer)]).toEqual([415, 'The body is in a form that is not understood; send JSON as application/json.']);
+    expect([answer.status, detailOf(answer)]).toEqual([
+      415,
+      'The body is in a form that is not understood; send JSON as application/json.',
+    ]);
   }
 });
 
 it('refuses an empty body', async () => {
   for (const method of ['POST', 'PATCH']) {
     const path = method === 'POST' ? '/items' : `/items/${item}`;
-    const answer = await sendRaw(inventory, rawRequest(method, path, [`x-client: ${client}`, 'content-type: application/json', 'content-length: 0']));
+    const answer = await sendRaw(
+      inventory,
+      rawRequest(method, path, [`x-client: ${client}`, 'content-type: application/json', 'content-length: 0']),
+    );
     expectRefused(answer);
     expect(detailOf(answer)).toBe('The body is empty; send JSON, or no content-type.');
     expectRefused(await sendRaw(inventory, rawRequest(method, path, [`x-client: ${client}`])));
@@ -108,7 +123,18 @@ it('has changed nothing in the database', async () => {
 });
 
 it('keeps a name of 200 characters, and every character that a name may have', async () => {
-  for (const name of ['x'.repeat(200), '🐘'.repeat(100), `'; drop table item; --`, '\u202e\ufeffa', '?', '$1 {0} %s :name', 'a\\b']) {
-    expect(await send(inventory, 'POST', '/items', { client, body: { name } })).toMatchObject({ status: 201, body: { name } });
+  for (const name of [
+    'x'.repeat(200),
+    '🐘'.repeat(100),
+    `'; drop table item; --`,
+    '\u202e\ufeffa',
+    '?',
+    '$1 {0} %s :name',
+    'a\\b',
+  ]) {
+    expect(await send(inventory, 'POST', '/items', { client, body: { name } })).toMatchObject({
+      status: 201,
+      body: { name },
+    });
   }
 });

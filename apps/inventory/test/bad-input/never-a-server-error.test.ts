@@ -19,7 +19,9 @@ afterAll(() => services.close());
 
 const runs = { numRuns: 150 };
 /** Any byte but the two that end a line; the server has to answer for the rest. */
-const headerValue = fc.string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 80 }).map((text) => text.replaceAll(/[\r\n]/g, ''));
+const headerValue = fc
+  .string({ unit: fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code)), maxLength: 80 })
+  .map((text) => text.replaceAll(/[\r\n]/g, ''));
 const text = fc.string({ unit: 'binary', maxLength: 250 });
 const json = fc.jsonValue({ maxDepth: 4 });
 const almostAnItem = fc.record({ name: fc.oneof(text, json), extra: json }, { requiredKeys: [] });
@@ -40,7 +42,7 @@ it('answers any JSON with 201 and the same name, or with a refusal', async () =>
     fc.asyncProperty(fc.oneof(almostAnItem, json), async (body) => {
       const answer = await send(inventory, 'POST', '/items', { client, body });
       if (answer.status !== 201) expectRefused(answer);
-      else expect(answer.body).toMatchObject({ name: ((body as { name: string }).name).trim() });
+      else expect(answer.body).toMatchObject({ name: (body as { name: string }).name.trim() });
     }),
     runs,
   );
@@ -48,15 +50,26 @@ it('answers any JSON with 201 and the same name, or with a refusal', async () =>
 
 it('refuses any bytes as a body that are no JSON', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 60 }), fc.constantFrom('application/json', 'text/plain', '*/*'), async (bytes, type) => {
-      expectRefused(await sendRaw(inventory, rawRequest('POST', '/items', [`x-client: ${client}`, `content-type: ${type}`], Buffer.from(bytes))));
-    }),
+    fc.asyncProperty(
+      fc.uint8Array({ minLength: 1, maxLength: 60 }),
+      fc.constantFrom('application/json', 'text/plain', '*/*'),
+      async (bytes, type) => {
+        expectRefused(
+          await sendRaw(
+            inventory,
+            rawRequest('POST', '/items', [`x-client: ${client}`, `content-type: ${type}`], Buffer.from(bytes)),
+          ),
+        );
+      },
+    ),
     runs,
   );
 });
 
 it('refuses any path and query that are none of its addresses', async () => {
-  const part = fc.string({ unit: 'binary-ascii', maxLength: 30 }).map((value) => encodeURIComponent(value.toWellFormed()));
+  const part = fc
+    .string({ unit: 'binary-ascii', maxLength: 30 })
+    .map((value) => encodeURIComponent(value.toWellFormed()));
   await fc.assert(
     fc.asyncProperty(fc.constantFrom('/items/', '/items?limit=', '/items?after=x', '/'), part, async (start, rest) => {
       const path = start + rest;

@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RunningService } from '@tenantry/host';
-import { type ItemBody, openServices, type Request, send, type Services, signUp } from '../../../../test/support/services.js';
+import {
+  type ItemBody,
+  openServices,
+  type Request,
+  send,
+  type Services,
+  signUp,
+} from '../../../../test/support/services.js';
 
 let services: Services;
 let inventory: RunningService;
@@ -13,9 +20,16 @@ beforeAll(async () => {
 });
 afterAll(() => services.close());
 
-const call = (method: string, path: string, request: Request = {}) => send(inventory, method, path, { client, ...request });
+const call = (method: string, path: string, request: Request = {}) =>
+  send(inventory, method, path, { client, ...request });
 const nowhere = '/items/01900000-0000-7000-8000-000000000000';
-const noSuchItem = { type: 'about:blank', title: 'Not Found', status: 404, detail: 'There is no such item.', code: 'HTTP_NOT_FOUND' };
+const noSuchItem = {
+  type: 'about:blank',
+  title: 'Not Found',
+  status: 404,
+  detail: 'There is no such item.',
+  code: 'HTTP_NOT_FOUND',
+};
 
 it('makes an item: 201 with id, name, createdAt and updatedAt, and nothing else', async () => {
   const { status, body } = await call('POST', '/items', { body: { name: '  Difference engine ' } });
@@ -44,7 +58,10 @@ it('changes the name of an item, keeps its id and moves updatedAt', async () => 
   const { updatedAt } = body as ItemBody;
   expect(body).toEqual({ ...item, name: 'new', updatedAt });
   expect(Date.parse(updatedAt)).toBeGreaterThan(Date.parse(item.updatedAt));
-  expect(await call('PATCH', `/items/${item.id}`, { body: {} })).toMatchObject({ status: 200, body: { name: 'new', updatedAt } });
+  expect(await call('PATCH', `/items/${item.id}`, { body: {} })).toMatchObject({
+    status: 200,
+    body: { name: 'new', updatedAt },
+  });
 });
 
 it('deletes an item: 204 with no body, and 404 from then on', async () => {
@@ -55,7 +72,11 @@ it('deletes an item: 204 with no body, and 404 from then on', async () => {
 });
 
 it('answers 404 for an item that there is not, in the words of the service', async () => {
-  for (const [method, request] of [['GET', {}], ['PATCH', { body: { name: 'x' } }], ['DELETE', {}]] as const) {
+  for (const [method, request] of [
+    ['GET', {}],
+    ['PATCH', { body: { name: 'x' } }],
+    ['DELETE', {}],
+  ] as const) {
     const { status, headers, body } = await call(method, nowhere, request);
     expect({ status, type: headers.get('content-type'), body }).toEqual({
       status: 404,

@@ -37,7 +37,9 @@ it('shows each user only its own items, in every route', async () => {
   expect(await names(inventory, grace)).toEqual(['compiler']);
   const path = `/items/${hers.id}`;
   expect(await send(inventory, 'GET', path, { client: grace })).toMatchObject({ status: 404 });
-  expect(await send(inventory, 'PATCH', path, { client: grace, body: { name: 'stolen' } })).toMatchObject({ status: 404 });
+  expect(await send(inventory, 'PATCH', path, { client: grace, body: { name: 'stolen' } })).toMatchObject({
+    status: 404,
+  });
   expect(await send(inventory, 'DELETE', path, { client: grace })).toMatchObject({ status: 404 });
   expect(await send(inventory, 'GET', path, { client: ada })).toMatchObject({ status: 200, body: hers });
 });
@@ -45,7 +47,10 @@ it('shows each user only its own items, in every route', async () => {
 it('keeps them apart when the same item id exists in both', async () => {
   const { admin } = services.database;
   const id = '01900000-0000-7000-8000-00000000000a';
-  for (const [client, name] of [[ada, 'hers'], [grace, 'mine']]) {
+  for (const [client, name] of [
+    [ada, 'hers'],
+    [grace, 'mine'],
+  ]) {
     await admin.query(`insert into "${client}_inventory".item values ($1, $2, now(), now())`, [id, name]);
   }
   await send(inventory, 'PATCH', `/items/${id}`, { client: grace, body: { name: 'mine, changed' } });
@@ -57,7 +62,9 @@ it('keeps them apart when the same item id exists in both', async () => {
 it('keeps them apart while requests of both overlap', async () => {
   const before = { ada: await names(inventory, ada), grace: await names(inventory, grace) };
   const made = Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? ada : grace));
-  await Promise.all(made.map((client, index) => make(inventory, client, `${client === ada ? 'ada' : 'grace'} ${index}`)));
+  await Promise.all(
+    made.map((client, index) => make(inventory, client, `${client === ada ? 'ada' : 'grace'} ${index}`)),
+  );
   const seen = await Promise.all([names(inventory, ada), names(inventory, grace)]);
   expect(seen[0].filter((name) => !before.ada.includes(name)).every((name) => name.startsWith('ada '))).toBe(true);
   expect(seen[1].filter((name) => !before.grace.includes(name)).every((name) => name.startsWith('grace '))).toBe(true);

@@ -25,7 +25,9 @@ it('answers 503 with Retry-After where the process may not provision, and makes 
     detail: 'This tenant is being prepared; try again shortly.',
     code: 'TENANCY_TENANT_NOT_READY',
   });
-  const { rowCount } = await services.database.admin.query('select from pg_namespace where nspname = $1', [`${client}_inventory`]);
+  const { rowCount } = await services.database.admin.query('select from pg_namespace where nspname = $1', [
+    `${client}_inventory`,
+  ]);
   expect(rowCount).toBe(0);
 });
 
@@ -38,5 +40,7 @@ it('is repaired by a process that holds the owner role: the same request then wo
   const { id: later } = await signUp(identity, 'Alan');
   await expect.poll(async () => (await send(weak, 'GET', '/items', { client: later })).status).toBe(200);
   await strong.stop();
-  expect(await send(weak, 'POST', '/items', { client: later, body: { name: 'still served' } })).toMatchObject({ status: 201 });
+  expect(await send(weak, 'POST', '/items', { client: later, body: { name: 'still served' } })).toMatchObject({
+    status: 201,
+  });
 });

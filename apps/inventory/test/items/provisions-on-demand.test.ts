@@ -13,7 +13,9 @@ beforeAll(async () => {
 afterAll(() => services.close());
 
 async function schemasOf(id: string): Promise<number> {
-  const { rowCount } = await services.database.admin.query('select from pg_namespace where nspname = $1', [`${id}_inventory`]);
+  const { rowCount } = await services.database.admin.query('select from pg_namespace where nspname = $1', [
+    `${id}_inventory`,
+  ]);
   return rowCount ?? 0;
 }
 
@@ -28,12 +30,18 @@ it('answers 20 requests that are first together, and provisions once', async () 
   const { id: client } = await signUp(identity, 'Grace');
   const second = await services.startInventory(manual);
   const answers = await Promise.all(
-    Array.from({ length: 20 }, (_, index) => send(index % 2 === 0 ? inventory : second, 'POST', '/items', { client, body: { name: `${index}` } })),
+    Array.from({ length: 20 }, (_, index) =>
+      send(index % 2 === 0 ? inventory : second, 'POST', '/items', { client, body: { name: `${index}` } }),
+    ),
   );
   expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 201));
   const { body } = await send(second, 'GET', '/items', { client });
-  expect((body as ItemBody[]).map(({ name }) => Number(name)).toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
-  const { rows } = await services.database.admin.query('select migration from tenantry.ledger where schema_name = $1', [`${client}_inventory`]);
+  expect((body as ItemBody[]).map(({ name }) => Number(name)).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 20 }, (_, index) => index),
+  );
+  const { rows } = await services.database.admin.query('select migration from tenantry.ledger where schema_name = $1', [
+    `${client}_inventory`,
+  ]);
   expect(rows).toEqual([{ migration: '000001-item' }]);
 });
 

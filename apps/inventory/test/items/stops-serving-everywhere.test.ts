@@ -16,14 +16,16 @@ afterAll(() => services.close());
 
 /** Status at both processes, as soon as it is the same as `status`; fails when it never is. */
 async function everywhere(client: string, status: number): Promise<void> {
-  const statuses = async () => Promise.all(processes.map(async (service) => (await send(service, 'GET', '/items', { client })).status));
+  const statuses = async () =>
+    Promise.all(processes.map(async (service) => (await send(service, 'GET', '/items', { client })).status));
   await expect.poll(statuses).toEqual([status, status]);
 }
 
 it('refuses a suspended tenant in every process that served it, and serves it again when it is resumed', async () => {
   const { id } = await signUp(identity, 'Ada');
   await everywhere(id, 200);
-  const setStatus = (status: string) => services.database.admin.query('update tenantry.tenant set status = $2 where id = $1', [id, status]);
+  const setStatus = (status: string) =>
+    services.database.admin.query('update tenantry.tenant set status = $2 where id = $1', [id, status]);
   await setStatus('suspended');
   await everywhere(id, 403);
   await setStatus('active');

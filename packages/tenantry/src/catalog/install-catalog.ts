@@ -26,7 +26,10 @@ export async function installCatalog(owner: pg.ClientBase): Promise<CatalogVersi
   const before = await readVersion(owner, files);
   for (const file of files.filter(({ version }) => version > before)) {
     await owner.query(file.sql);
-    await owner.query('insert into tenantry.catalog_version (version, breaking) values ($1, $2)', [file.version, file.breaking]);
+    await owner.query('insert into tenantry.catalog_version (version, breaking) values ($1, $2)', [
+      file.version,
+      file.breaking,
+    ]);
   }
   return { before, after: Math.max(before, files.at(-1)?.version ?? 0) };
 }

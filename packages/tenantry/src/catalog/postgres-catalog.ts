@@ -37,7 +37,10 @@ export class PostgresCatalog implements Catalog {
 
   async list({ after, limit = 100 }: { after?: TenantId; limit?: number } = {}): Promise<Tenant[]> {
     const size = Math.min(Math.max(1, limit), pageSizeMax);
-    return this.#rows('select id, name, status from tenantry.tenant where id > ? order by id limit ?', [after ?? '', size]);
+    return this.#rows('select id, name, status from tenantry.tenant where id > ? order by id limit ?', [
+      after ?? '',
+      size,
+    ]);
   }
 
   async create({ id, name }: { id: string; name: string }, within?: SqlExecutor): Promise<Tenant> {
@@ -80,6 +83,9 @@ export class PostgresCatalog implements Catalog {
   #entry({ id, name, status, schema_name: schema, role_name: role }: TenantRow): TenantEntry {
     const service = this.#service;
     const placement = schema && role && service ? { service, database: this.#database, schema, role } : undefined;
-    return Object.freeze({ tenant: Object.freeze({ id, name, status }), placement: placement && Object.freeze(placement) });
+    return Object.freeze({
+      tenant: Object.freeze({ id, name, status }),
+      placement: placement && Object.freeze(placement),
+    });
   }
 }

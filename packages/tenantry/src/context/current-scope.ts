@@ -34,5 +34,8 @@ export function currentScope(): Scope | undefined {
 export function requireTenantScope(what: string): TenantScope {
   const scope = currentScope();
   if (scope?.kind === 'tenant') return scope;
-  throw new TenancyError(scope ? 'TENANCY_SCOPE_NOT_TENANT' : 'TENANCY_SCOPE_MISSING', { what, scope: scopeKey(scope) });
+  throw new TenancyError(scope ? 'TENANCY_SCOPE_NOT_TENANT' : 'TENANCY_SCOPE_MISSING', {
+    what,
+    scope: scopeKey(scope),
+  });
 }

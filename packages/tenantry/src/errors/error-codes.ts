@@ -13,7 +13,11 @@ export interface ErrorDescription {
 }
 
 const unavailable = { title: 'Temporarily unavailable', retryAfter: 1, status: 503 } as const;
-const internal = { title: 'Internal error', status: 500, detail: 'The service could not answer this request; its log says why.' } as const;
+const internal = {
+  title: 'Internal error',
+  status: 500,
+  detail: 'The service could not answer this request; its log says why.',
+} as const;
 
 /** The one table of failures. `docs/errors.md` is generated from it, and a test keeps the two equal. */
 export const errorCodes = {
@@ -21,7 +25,8 @@ export const errorCodes = {
     status: 401,
     title: 'Tenant required',
     detail: 'The request names no tenant; it needs {expected}.',
-    operator: 'The resolver found no tenant in the request. Send {expected}, or mark the route with @CatalogScope() if it serves no tenant.',
+    operator:
+      'The resolver found no tenant in the request. Send {expected}, or mark the route with @CatalogScope() if it serves no tenant.',
   },
   TENANCY_TENANT_ID_INVALID: {
     status: 400,
@@ -33,24 +38,28 @@ export const errorCodes = {
     status: 400,
     title: 'More than one tenant',
     detail: 'The request names more than one tenant; name exactly one.',
-    operator: 'The request carried several values where the resolver reads one tenant id. Look for a proxy that adds the header twice.',
+    operator:
+      'The request carried several values where the resolver reads one tenant id. Look for a proxy that adds the header twice.',
   },
   TENANCY_TENANT_MISMATCH: {
     status: 403,
     title: 'Not your tenant',
     detail: 'The request names a tenant that its credentials do not belong to.',
-    operator: 'The resolvers of allOf() found different tenants in one request, so nobody was served. Somebody tries a foreign tenant, or a proxy sets the wrong one.',
+    operator:
+      'The resolvers of allOf() found different tenants in one request, so nobody was served. Somebody tries a foreign tenant, or a proxy sets the wrong one.',
   },
   TENANCY_TOKEN_INVALID: {
     status: 401,
     title: 'Invalid token',
     detail: 'The bearer token could not be verified; send a valid one.',
-    operator: 'fromClaim() could not verify the bearer token: {reason}. Check the `key`, `issuer` and `audience` options.',
+    operator:
+      'fromClaim() could not verify the bearer token: {reason}. Check the `key`, `issuer` and `audience` options.',
   },
   TENANCY_TOKEN_UNVERIFIABLE: {
     ...unavailable,
     detail: 'The bearer token cannot be verified at the moment; try again shortly.',
-    operator: 'fromClaim() could not get or use its key: {reason}. Check the `key` and `algorithms` options, and that the key set can be reached.',
+    operator:
+      'fromClaim() could not get or use its key: {reason}. Check the `key` and `algorithms` options, and that the key set can be reached.',
   },
   TENANCY_TENANT_UNKNOWN: {
     status: 404,
@@ -74,7 +83,8 @@ export const errorCodes = {
     status: 409,
     title: 'Tenant exists',
     detail: 'This id belongs or belonged to another tenant; choose another one.',
-    operator: 'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
+    operator:
+      'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
   },
   TENANCY_TENANT_NAME_INVALID: {
     status: 400,
@@ -85,7 +95,8 @@ export const errorCodes = {
   TENANCY_TENANT_NOT_READY: {
     ...unavailable,
     detail: 'This tenant is being prepared; try again shortly.',
-    operator: 'Tenant "{tenant}" has no schema for the service "{service}" yet. A process with DATABASE_OWNER_URL provisions it; run one, or call reconcile().',
+    operator:
+      'Tenant "{tenant}" has no schema for the service "{service}" yet. A process with DATABASE_OWNER_URL provisions it; run one, or call reconcile().',
   },
   TENANCY_PROVISIONING_FAILED: {
     ...unavailable,
@@ -95,27 +106,33 @@ export const errorCodes = {
   },
   TENANCY_SCHEMA_TAKEN: {
     ...internal,
-    operator: 'The schema or role "{schema}" exists but the catalog did not make it. Rename or drop it, or give the tenant another id; it was left alone.',
+    operator:
+      'The schema or role "{schema}" exists but the catalog did not make it. Rename or drop it, or give the tenant another id; it was left alone.',
   },
   TENANCY_SCHEMA_LOST: {
     ...internal,
-    operator: 'The catalog has the schema "{schema}" but the database does not; somebody dropped it by hand. Restore it from a backup, or delete its rows in tenantry.tenant_schema and tenantry.ledger to get an empty one.',
+    operator:
+      'The catalog has the schema "{schema}" but the database does not; somebody dropped it by hand. Restore it from a backup, or delete its rows in tenantry.tenant_schema and tenantry.ledger to get an empty one.',
   },
   TENANCY_SCOPE_MISSING: {
     ...internal,
-    operator: '{what} was used outside any scope. Wrap the code in tenancy.run(tenantId, fn) or tenancy.runInCatalog(fn).',
+    operator:
+      '{what} was used outside any scope. Wrap the code in tenancy.run(tenantId, fn) or tenancy.runInCatalog(fn).',
   },
   TENANCY_SCOPE_NOT_TENANT: {
     ...internal,
-    operator: '{what} needs a tenant, but the code runs in the catalog scope. Wrap it in tenancy.run(tenantId, fn), or remove @CatalogScope() from the route.',
+    operator:
+      '{what} needs a tenant, but the code runs in the catalog scope. Wrap it in tenancy.run(tenantId, fn), or remove @CatalogScope() from the route.',
   },
   TENANCY_SCOPE_MISMATCH: {
     ...internal,
-    operator: '{what} belongs to the scope "{other}" but was used in the scope "{scope}". Use it in its own scope, or load it again in this one; nothing was sent.',
+    operator:
+      '{what} belongs to the scope "{other}" but was used in the scope "{scope}". Use it in its own scope, or load it again in this one; nothing was sent.',
   },
   TENANCY_SCOPE_BOUND: {
     ...internal,
-    operator: 'This request already has the scope "{scope}"; a scope never changes once it is bound. Use tenancy.run(tenantId, fn) for work in another tenant.',
+    operator:
+      'This request already has the scope "{scope}"; a scope never changes once it is bound. Use tenancy.run(tenantId, fn) for work in another tenant.',
   },
   TENANCY_SCOPE_REFUSED: {
     ...internal,
@@ -127,16 +144,19 @@ export const errorCodes = {
   },
   TENANCY_TABLE_WITHOUT_SCHEMA: {
     ...internal,
-    operator: 'The entity "{entity}" names no schema. Use schema: "*" for a table in every tenant schema, or name the shared schema it lives in.',
+    operator:
+      'The entity "{entity}" names no schema. Use schema: "*" for a table in every tenant schema, or name the shared schema it lives in.',
   },
   TENANCY_ACCESS_DENIED: {
     ...internal,
-    operator: 'PostgreSQL denied a statement of the scope "{scope}": {reason}. It reached outside its own schema, or a grant is missing.',
+    operator:
+      'PostgreSQL denied a statement of the scope "{scope}": {reason}. It reached outside its own schema, or a grant is missing.',
   },
   TENANCY_POOL_EXHAUSTED: {
     ...unavailable,
     detail: 'The service is busy; try again shortly.',
-    operator: 'No connection became free within {acquireTimeoutMs} ms. Raise `connections` (now {max}) or `acquireTimeoutMs`, or shorten transactions.',
+    operator:
+      'No connection became free within {acquireTimeoutMs} ms. Raise `connections` (now {max}) or `acquireTimeoutMs`, or shorten transactions.',
   },
   TENANCY_DATABASE_UNAVAILABLE: {
     ...unavailable,
@@ -176,15 +196,18 @@ export const errorCodes = {
   },
   TENANCY_CATALOG_MISSING: {
     ...internal,
-    operator: 'The catalog (schema "tenantry") is not in this database, is older than this version needs, or the role of DATABASE_URL may not read it. Run `npm run migrate`, or start one process with DATABASE_OWNER_URL, which sets all three right.',
+    operator:
+      'The catalog (schema "tenantry") is not in this database, is older than this version needs, or the role of DATABASE_URL may not read it. Run `npm run migrate`, or start one process with DATABASE_OWNER_URL, which sets all three right.',
   },
   TENANCY_CATALOG_NEWER: {
     ...internal,
-    operator: 'The catalog is at version {version} with a change that this version of Tenantry (up to {known}) cannot serve. Deploy the newer version; it would be unsafe to continue.',
+    operator:
+      'The catalog is at version {version} with a change that this version of Tenantry (up to {known}) cannot serve. Deploy the newer version; it would be unsafe to continue.',
   },
   TENANCY_MIGRATION_CHANGED: {
     ...internal,
-    operator: 'The migration "{migration}" of "{service}" differs from the one that was registered or ran. Restore the file and put the change into a new migration.',
+    operator:
+      'The migration "{migration}" of "{service}" differs from the one that was registered or ran. Restore the file and put the change into a new migration.',
   },
   TENANCY_MIGRATION_UNFIT: {
     ...internal,

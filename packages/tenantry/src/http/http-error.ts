@@ -54,7 +54,9 @@ export function readHttpError(error: unknown): HttpError | undefined {
   const status: unknown = typeof shape.getStatus === 'function' ? shape.getStatus.call(error) : shape.statusCode;
   if (typeof status !== 'number' || !(status >= 400 && status <= 599)) return undefined;
   const errors = listOf(shape.response)?.slice(0, errorsMax).map(shortened);
-  const detail = errors ? 'The request has values that are not accepted.' : (ownSentence(shape, status) ?? sentenceFor(shape, status));
+  const detail = errors
+    ? 'The request has values that are not accepted.'
+    : (ownSentence(shape, status) ?? sentenceFor(shape, status));
   return { status, title: STATUS_CODES[status] ?? 'Error', detail, errors };
 }
 
@@ -68,7 +70,8 @@ function ownSentence({ getStatus, response, cause }: HttpErrorShape, status: num
   const isCopied = typeof (cause as HttpErrorShape | undefined)?.statusCode === 'number';
   if (typeof getStatus !== 'function' || isCopied || response instanceof Error) return undefined;
   const said = typeof response === 'string' ? response : (response as { message?: unknown } | undefined)?.message;
-  const isDefault = said === STATUS_CODES[status] || said === 'Forbidden resource' || /^Cannot [A-Z-]+ \S+$/.test(String(said));
+  const isDefault =
+    said === STATUS_CODES[status] || said === 'Forbidden resource' || /^Cannot [A-Z-]+ \S+$/.test(String(said));
   return typeof said === 'string' && said !== '' && !isDefault ? said : undefined;
 }
 

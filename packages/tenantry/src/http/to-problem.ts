@@ -41,7 +41,11 @@ function fromTenancyError({ code, status, title, detail, retryAfter }: TenancyEr
 
 function fromHttpError({ status, title, detail, errors }: HttpError): Problem {
   const code = `HTTP_${title.toUpperCase().replaceAll(/[^A-Z]+/g, '_')}`;
-  return { status, headers: contentType, body: { type: 'about:blank', title, status, detail, code, ...(errors && { errors }) } };
+  return {
+    status,
+    headers: contentType,
+    body: { type: 'about:blank', title, status, detail, code, ...(errors && { errors }) },
+  };
 }
 
 /** Whatever an error of the service's own making says, a caller is not told. */

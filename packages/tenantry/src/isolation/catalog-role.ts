@@ -7,7 +7,11 @@ import { quoteIdentifier } from '../postgres/quote.js';
  */
 export function catalogRoleOf(serviceRole: string): string {
   const suffix = '.catalog';
-  return Buffer.from(serviceRole).subarray(0, 63 - suffix.length).toString() + suffix;
+  return (
+    Buffer.from(serviceRole)
+      .subarray(0, 63 - suffix.length)
+      .toString() + suffix
+  );
 }
 
 /** Makes the catalog role of a service role, or finds it. */

@@ -25,7 +25,8 @@ export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>): Promi
        from pg_roles r where rolname = current_user`,
   );
   const [facts] = rows;
-  if (!facts) throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'PostgreSQL does not know the current role' });
+  if (!facts)
+    throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'PostgreSQL does not know the current role' });
   return facts;
 }
 
@@ -47,7 +48,10 @@ function whyUnfit(facts: RoleFacts): { reason: string; remedy: string } | undefi
   if (facts.owns) return { reason: 'owns tenant schemas', remedy };
   // From PostgreSQL 16 the grant itself says that it does not inherit.
   if (facts.inherit && facts.version < 160_000) {
-    return { reason: 'inherits the rights of the tenant roles', remedy: `Run: alter role ${quoteIdentifier(facts.role)} noinherit;` };
+    return {
+      reason: 'inherits the rights of the tenant roles',
+      remedy: `Run: alter role ${quoteIdentifier(facts.role)} noinherit;`,
+    };
   }
   return undefined;
 }

@@ -43,5 +43,8 @@ export function scopeSettings(scope: Scope | undefined, options: GateOptions): r
  * `set local statement_timeout` is a transaction's right. As commands, because a tenant role may not call `set_config`. Pure.
  */
 export function reentryTexts([role = 'none', path = '']: readonly string[]): readonly string[] {
-  return [`set local role ${role === 'none' ? role : quoteIdentifier(role)}`, `set local search_path to ${path === '' ? "''" : path}`];
+  return [
+    `set local role ${role === 'none' ? role : quoteIdentifier(role)}`,
+    `set local search_path to ${path === '' ? "''" : path}`,
+  ];
 }

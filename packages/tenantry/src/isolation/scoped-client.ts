@@ -45,7 +45,11 @@ export class ScopedClient extends pg.Client implements Gate {
 
   admit(scope: Scope | undefined, text: string): Entry | undefined | TenancyError {
     const what = lastingCommand(text);
-    if (what) return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy: 'Use what ends with a transaction, such as SET LOCAL.' });
+    if (what)
+      return new TenancyError('TENANCY_STATEMENT_REFUSED', {
+        what,
+        remedy: 'Use what ends with a transaction, such as SET LOCAL.',
+      });
     const status = this.#internals._txStatus;
     const key = scopeKey(scope);
     if (status === 'T' || status === 'E') {
@@ -89,7 +93,9 @@ export class ScopedClient extends pg.Client implements Gate {
       return undefined;
     }
     return new Promise((resolve, reject) => {
-      this.#submit(scope, text, settled.values, (error, result) => (error ? reject(withCallerStack(error)) : resolve(result)));
+      this.#submit(scope, text, settled.values, (error, result) =>
+        error ? reject(withCallerStack(error)) : resolve(result),
+      );
     });
   }
 

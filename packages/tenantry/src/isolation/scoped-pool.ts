@@ -13,7 +13,11 @@ export interface ScopedPoolConfig extends pg.PoolConfig {
   connectionTimeoutMillis: number;
 }
 
-type ConnectCallback = (error: Error | undefined, client: pg.PoolClient | undefined, release: (destroy?: unknown) => void) => void;
+type ConnectCallback = (
+  error: Error | undefined,
+  client: pg.PoolClient | undefined,
+  release: (destroy?: unknown) => void,
+) => void;
 
 /** The one pool of a process: its clients are {@link ScopedClient}s, and a client that is not idle is never handed on. */
 export class ScopedPool extends pg.Pool {
@@ -43,9 +47,11 @@ export class ScopedPool extends pg.Pool {
         super.connect((error, client, release) => bound(error && this.#translate(error), client, release)),
       );
     }
-    return this.#outside.runInAsyncScope(() => super.connect()).catch((error: unknown) => {
-      throw this.#translate(error as Error);
-    });
+    return this.#outside
+      .runInAsyncScope(() => super.connect())
+      .catch((error: unknown) => {
+        throw this.#translate(error as Error);
+      });
   }
 
   #translate(error: Error): Error {

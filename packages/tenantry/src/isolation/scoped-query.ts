@@ -31,7 +31,13 @@ export class ScopedQuery extends WireQueryBase {
   /** Commands of the entry that PostgreSQL has not reported yet. */
   #entering = 0;
 
-  constructor(gate: Gate, scope: Scope | undefined, config: Record<string, unknown>, values: unknown, callback: unknown) {
+  constructor(
+    gate: Gate,
+    scope: Scope | undefined,
+    config: Record<string, unknown>,
+    values: unknown,
+    callback: unknown,
+  ) {
     // The extended protocol carries one statement: a second one, stacked by an injection, is refused by PostgreSQL.
     super({ ...config, queryMode: 'extended' }, values, callback);
     this.#gate = gate;
@@ -42,7 +48,8 @@ export class ScopedQuery extends WireQueryBase {
 
   override submit(connection: WireConnection): Error | null {
     // On the wire a statement ends at its first NUL; PostgreSQL would take the rest for another part of the message.
-    if (this.text.includes('\0')) return new TenancyError('TENANCY_VALUE_INVALID', { reason: 'a text has the character NUL' });
+    if (this.text.includes('\0'))
+      return new TenancyError('TENANCY_VALUE_INVALID', { reason: 'a text has the character NUL' });
     const entry = this.#gate.admit(this.#scope, this.text);
     if (entry instanceof TenancyError) return entry;
     this.#entry = entry;

@@ -30,7 +30,9 @@ export async function ensureServiceLogin(owner: pg.ClientBase, database: string)
   if (facts?.there && facts.password) return { role, password: facts.password, created: false };
   if (!facts?.may) throw mayNotCreate(facts?.current ?? 'unknown');
   const password = randomBytes(24).toString('base64url');
-  await owner.query(`${facts.there ? 'alter' : 'create'} role ${quoteIdentifier(role)} login noinherit password ${quoteLiteral(password)}`);
+  await owner.query(
+    `${facts.there ? 'alter' : 'create'} role ${quoteIdentifier(role)} login noinherit password ${quoteLiteral(password)}`,
+  );
   await owner.query(
     'insert into tenantry.service_login values ($1, $2) on conflict (role_name) do update set password = excluded.password',
     [role, password],
@@ -47,6 +49,7 @@ function mayNotCreate(role: string): TenancyError {
   return new TenancyError('TENANCY_SERVICE_ROLE_UNFIT', {
     role,
     reason: 'is the only login and may not create roles',
-    remedy: 'Grant it CREATEROLE, or set DATABASE_OWNER_URL, or choose `isolation: "schema"`, which keeps tenants apart by name only.',
+    remedy:
+      'Grant it CREATEROLE, or set DATABASE_OWNER_URL, or choose `isolation: "schema"`, which keeps tenants apart by name only.',
   });
 }

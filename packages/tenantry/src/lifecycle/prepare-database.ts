@@ -26,7 +26,10 @@ export interface PreparedDatabase {
 }
 
 /** Makes the catalog and the service role as they should be. One of many processes does it, the others find it done. */
-export function prepareDatabase(owner: pg.ClientBase, { database, isolation, serviceRole }: PrepareOptions): Promise<PreparedDatabase> {
+export function prepareDatabase(
+  owner: pg.ClientBase,
+  { database, isolation, serviceRole }: PrepareOptions,
+): Promise<PreparedDatabase> {
   return inLockedTransaction(owner, 'catalog', async () => {
     const catalog = await installCatalog(owner);
     const login = serviceRole === undefined ? await ensureServiceLogin(owner, database) : undefined;

@@ -47,7 +47,8 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
   const { tenant, service, serviceRole, sharedSchemas, migrations } = target;
   const schema = schemaNameOf(tenant, service);
   const known = actual.grantedTo !== null;
-  if (!known && (actual.schemaExists || actual.roleIsForeign)) throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema });
+  if (!known && (actual.schemaExists || actual.roleIsForeign))
+    throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema });
   if (known && !actual.schemaExists) throw new TenancyError('TENANCY_SCHEMA_LOST', { schema });
   const pending = planMigrations(service, migrations, actual.ledger);
   const regrant = known && actual.grantedTo !== serviceRole;

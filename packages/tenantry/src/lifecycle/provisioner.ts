@@ -21,7 +21,10 @@ export type ProvisionDefaults = Pick<ProvisionTarget, 'isolation' | 'serverVersi
 };
 
 /** What became of one tenant's schema. */
-export type ProvisionResult = Omit<ProvisionPlan, 'statements'> & { readonly tenant: TenantId; readonly service: ServiceName };
+export type ProvisionResult = Omit<ProvisionPlan, 'statements'> & {
+  readonly tenant: TenantId;
+  readonly service: ServiceName;
+};
 
 interface ActualRow extends Omit<ActualSchema, 'ledger'> {
   readonly active: boolean;
@@ -66,13 +69,19 @@ export class Provisioner {
     const schema = schemaNameOf(tenant, service);
     const running = this.#running.get(schema);
     if (running) return running;
-    const provisioning = this.#provisionPastClashes(tenant, service, shipped).finally(() => this.#running.delete(schema));
+    const provisioning = this.#provisionPastClashes(tenant, service, shipped).finally(() =>
+      this.#running.delete(schema),
+    );
     this.#running.set(schema, provisioning);
     return provisioning;
   }
 
   /** Roles belong to the server, so no lock in this database keeps another database's tenant of the same id away. */
-  async #provisionPastClashes(tenant: TenantId, service: ServiceName, shipped: ShippedService): Promise<ProvisionResult> {
+  async #provisionPastClashes(
+    tenant: TenantId,
+    service: ServiceName,
+    shipped: ShippedService,
+  ): Promise<ProvisionResult> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#provision(tenant, service, shipped);
@@ -126,7 +135,13 @@ export class Provisioner {
 
 function provisioningError(error: unknown, schema: string): TenancyError {
   const translated = translateError(error);
-  const meaningful = ['TENANCY_DATABASE_UNAVAILABLE', 'TENANCY_TENANT_UNKNOWN', 'TENANCY_SCHEMA_TAKEN', 'TENANCY_SCHEMA_LOST', 'TENANCY_MIGRATION_CHANGED'];
+  const meaningful = [
+    'TENANCY_DATABASE_UNAVAILABLE',
+    'TENANCY_TENANT_UNKNOWN',
+    'TENANCY_SCHEMA_TAKEN',
+    'TENANCY_SCHEMA_LOST',
+    'TENANCY_MIGRATION_CHANGED',
+  ];
   if (translated && meaningful.includes(translated.code)) return translated;
   const reason = error instanceof Error ? error.message : String(error);
   return new TenancyError('TENANCY_PROVISIONING_FAILED', { schema, reason }, { cause: error });

@@ -58,7 +58,8 @@ export class Reconciler {
     // Shuffled, so that processes which wake together share the work instead of queueing for the same tenant.
     const todo = gaps.map((gap) => ({ gap, at: Math.random() })).toSorted((a, b) => a.at - b.at);
     const work = async () => {
-      for (let next = todo.pop(); next && !this.#stopping.signal.aborted; next = todo.pop()) await this.#close(next.gap, shipped, report);
+      for (let next = todo.pop(); next && !this.#stopping.signal.aborted; next = todo.pop())
+        await this.#close(next.gap, shipped, report);
     };
     const workers = Array.from({ length: this.#options.concurrency }, () =>
       work().catch((error: unknown) => {

@@ -37,7 +37,10 @@ function openSchema(name: string, role: string): Statement[] {
 }
 
 /** Writes down that a tenant schema is at the service's head. Pure. */
-export function recordSchema({ tenant, service, isolation, serviceRole, migrations }: ProvisionTarget, schema: string): Statement {
+export function recordSchema(
+  { tenant, service, isolation, serviceRole, migrations }: ProvisionTarget,
+  schema: string,
+): Statement {
   const role = isolation === 'role' ? schema : serviceRole;
   const values = [schema, tenant, service, role, serviceRole].map(quoteLiteral);
   const head = migrations.at(-1)?.name;
@@ -50,5 +53,7 @@ export function recordSchema({ tenant, service, isolation, serviceRole, migratio
 
 /** Writes down which login a tenant schema was given to. Pure. */
 export function recordGrant(schema: string, serviceRole: string): Statement {
-  return { text: `update tenantry.tenant_schema set service_role = ${quoteLiteral(serviceRole)} where schema_name = ${quoteLiteral(schema)}` };
+  return {
+    text: `update tenantry.tenant_schema set service_role = ${quoteLiteral(serviceRole)} where schema_name = ${quoteLiteral(schema)}`,
+  };
 }

@@ -7,7 +7,11 @@ import type { CompiledMigration } from './tenant-migration.js';
  *
  * @param path - Schemas for the search path, the first one takes the new objects.
  */
-export function applyStatements(schema: string, path: readonly string[], migrations: readonly CompiledMigration[]): Statement[] {
+export function applyStatements(
+  schema: string,
+  path: readonly string[],
+  migrations: readonly CompiledMigration[],
+): Statement[] {
   if (migrations.length === 0) return [];
   return [
     { text: `set local search_path to ${path.map(quoteIdentifier).join(', ')}` },

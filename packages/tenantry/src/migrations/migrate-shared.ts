@@ -21,9 +21,15 @@ export function migrateShared(
   access: { readonly catalogRole: string; readonly readableByTenants: boolean },
 ): Promise<readonly string[]> {
   return inLockedTransaction(owner, `shared:${schema}`, async () => {
-    const { rows } = await owner.query<LedgerRow>('select migration, checksum from tenantry.ledger where schema_name = $1', [schema]);
+    const { rows } = await owner.query<LedgerRow>(
+      'select migration, checksum from tenantry.ledger where schema_name = $1',
+      [schema],
+    );
     const pending = planMigrations(schema, migrations, rows);
-    const prepare = [`create schema if not exists ${quoteIdentifier(schema)}`, ...sharedGrants(schema, access.catalogRole)];
+    const prepare = [
+      `create schema if not exists ${quoteIdentifier(schema)}`,
+      ...sharedGrants(schema, access.catalogRole),
+    ];
     if (access.readableByTenants) prepare.push(...tenantReadGrants(schema));
     await inOneFlight(owner, [...prepare.map((text) => ({ text })), ...applyStatements(schema, [schema], pending)]);
     return pending.map(({ name }) => name);

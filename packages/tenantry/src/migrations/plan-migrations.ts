@@ -21,7 +21,8 @@ export function planMigrations(
   const ran = new Map(ledger.map(({ migration, checksum }) => [migration, checksum]));
   return migrations.filter(({ name, checksum }) => {
     const before = ran.get(name);
-    if (before !== undefined && before !== checksum) throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service, migration: name });
+    if (before !== undefined && before !== checksum)
+      throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service, migration: name });
     return before === undefined;
   });
 }

@@ -28,13 +28,10 @@ export function registerService(owner: pg.ClientBase, service: ServiceName, ship
     );
     for (const [index, { name, checksum, statements }] of migrations.entries()) {
       if (index < rows.length) continue;
-      await owner.query('insert into tenantry.migration (service, position, name, checksum, statements) values ($1, $2, $3, $4, $5)', [
-        service,
-        index + 1,
-        name,
-        checksum,
-        statements,
-      ]);
+      await owner.query(
+        'insert into tenantry.migration (service, position, name, checksum, statements) values ($1, $2, $3, $4, $5)',
+        [service, index + 1, name, checksum, statements],
+      );
     }
   });
 }

@@ -27,7 +27,10 @@ export class TenancyGuard implements CanActivate {
     if (context.getType() !== 'http') return true;
     const cell = this.#scopes.current();
     if (!cell) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A route' });
-    const inCatalog = this.#reflector.getAllAndOverride<boolean | undefined>(catalogScopeKey, [context.getHandler(), context.getClass()]);
+    const inCatalog = this.#reflector.getAllAndOverride<boolean | undefined>(catalogScopeKey, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
     if (inCatalog || !this.#tenants) cell.bindCatalog();
     else await this.#scopes.bindTenant(cell);
     return true;

@@ -97,7 +97,10 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
     this.#config.getGlobalFilters().unshift(this.#filter);
     const adapter = this.#host.httpAdapter;
     if (adapter.getType() === 'fastify') openInFastify(adapter.getInstance<FastifyHooks>(), this.#scopes);
-    else consumer.apply((request: ResolvableRequest, _: unknown, next: () => void) => void this.#scopes.open(request, next)).forRoutes('{*all}');
+    else
+      consumer
+        .apply((request: ResolvableRequest, _: unknown, next: () => void) => void this.#scopes.open(request, next))
+        .forRoutes('{*all}');
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -105,6 +108,6 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
   }
 }
 
-function startTenancy({ resolver: _, ...options }: TenancyModuleOptions): Promise<Tenancy> {
+function startTenancy({ resolver: _resolver, ...options }: TenancyModuleOptions): Promise<Tenancy> {
   return Tenancy.start({ logger: new Logger('Tenancy'), ...options });
 }

@@ -9,7 +9,9 @@ type PooledConnection = Parameters<PostgresDriver['releaseConnection']>[0];
 export class LeasingDriver extends PostgresDriver {
   readonly #leases = new WeakMap<DatabaseConnection, symbol>();
 
-  override async acquireConnection(options?: Parameters<PostgresDriver['acquireConnection']>[0]): Promise<DatabaseConnection> {
+  override async acquireConnection(
+    options?: Parameters<PostgresDriver['acquireConnection']>[0],
+  ): Promise<DatabaseConnection> {
     const connection = await super.acquireConnection(options);
     this.#leases.set(connection, Symbol());
     return connection;
@@ -35,7 +37,8 @@ export class LeasingDriver extends PostgresDriver {
     } catch (error) {
       // Its other kind of transaction gives it back itself, before the next turn of the event loop.
       setImmediate(() => {
-        if (lease !== undefined && this.#leases.get(connection) === lease) void this.releaseConnection(connection as PooledConnection);
+        if (lease !== undefined && this.#leases.get(connection) === lease)
+          void this.releaseConnection(connection as PooledConnection);
       });
       throw error;
     }

@@ -9,9 +9,22 @@ import { ScopedEntityManager } from './scoped-entity-manager.js';
 import { ScopedResultCache } from './scoped-result-cache.js';
 
 /** MikroORM options that a service may choose; connection, pool and context are Tenantry's. */
-export type TenantOrmOptions = Omit<Options, 'driver' | 'driverOptions' | 'entityManager' | 'pool' | 'context' | 'clientUrl' | 'dbName' | 'replicas'>;
+export type TenantOrmOptions = Omit<
+  Options,
+  'driver' | 'driverOptions' | 'entityManager' | 'pool' | 'context' | 'clientUrl' | 'dbName' | 'replicas'
+>;
 
-const notHere = ['driver', 'driverOptions', 'entityManager', 'pool', 'context', 'clientUrl', 'replicas', 'sessionContext', 'allowGlobalContext'] as const;
+const notHere = [
+  'driver',
+  'driverOptions',
+  'entityManager',
+  'pool',
+  'context',
+  'clientUrl',
+  'replicas',
+  'sessionContext',
+  'allowGlobalContext',
+] as const;
 
 /**
  * Completes a service's MikroORM options so that all its SQL goes through the gate.
@@ -20,7 +33,8 @@ const notHere = ['driver', 'driverOptions', 'entityManager', 'pool', 'context', 
  */
 export function ormOptions(pool: ScopedPool, database: string, options: TenantOrmOptions): Options {
   for (const option of notHere) {
-    if (option in options) throw new TenancyError('TENANCY_OPTION_INVALID', { option: `orm.${option}`, reason: 'Tenantry sets it' });
+    if (option in options)
+      throw new TenancyError('TENANCY_OPTION_INVALID', { option: `orm.${option}`, reason: 'Tenantry sets it' });
   }
   const { discovery, resultCache, subscribers = [] } = options;
   const { adapter, ...cache } = resultCache ?? {};
@@ -36,7 +50,9 @@ export function ormOptions(pool: ScopedPool, database: string, options: TenantOr
   };
 }
 
-function refusingTablesWithoutSchema(discovery: Options['discovery']): NonNullable<MetadataDiscoveryOptions['afterDiscovered']> {
+function refusingTablesWithoutSchema(
+  discovery: Options['discovery'],
+): NonNullable<MetadataDiscoveryOptions['afterDiscovered']> {
   return async (storage, platform) => {
     await discovery?.afterDiscovered?.(storage, platform);
     for (const meta of storage.getAll().values()) refuseTableWithoutSchema(meta);

@@ -37,7 +37,7 @@ export class ScopedDriver extends PostgreSqlDriver {
 
   /** MikroORM would copy the fields of our error into one of its own, which is no `TenancyError` any more. */
   override convertException(exception: Error): DriverException {
-    return exception instanceof TenancyError ? (exception as Error as DriverException) : super.convertException(exception);
+    return exception instanceof TenancyError ? exception : super.convertException(exception);
   }
 
   /** Forked without context: an entity keeps to the scope it was loaded in, and a later scope cannot lend it its own. */

@@ -17,7 +17,10 @@ export function connectionTarget(url: string, option: string): ConnectionTarget 
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const database = decodeURIComponent(parsed?.pathname.slice(1) ?? '');
   if (!parsed || !/^postgres(?:ql)?:$/.test(parsed.protocol) || database === '') {
-    throw new TenancyError('TENANCY_OPTION_INVALID', { option, reason: 'it is not a URL like postgres://user:password@host:5432/database' });
+    throw new TenancyError('TENANCY_OPTION_INVALID', {
+      option,
+      reason: 'it is not a URL like postgres://user:password@host:5432/database',
+    });
   }
   return { url, database, user: decodeURIComponent(parsed.username) };
 }

@@ -58,7 +58,9 @@ export class Listener {
         this.#events.onLost(reason);
         attempt = 0;
       }
-      await sleep(retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)], undefined, { signal }).catch(() => undefined);
+      await sleep(retryDelaysMs[Math.min(attempt, retryDelaysMs.length - 1)], undefined, { signal }).catch(
+        () => undefined,
+      );
       ended = signal.aborted ? undefined : (await this.#listen().catch(() => undefined))?.ended;
     }
   }

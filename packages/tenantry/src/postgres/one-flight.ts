@@ -16,7 +16,9 @@ export interface Statement {
  * @throws The error of the first statement that failed; the later ones failed because of it.
  */
 export async function inOneFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
-  const sent = statements.map(({ text, values, name }) => client.query({ text, ...(values && { values: [...values] }), ...(name && { name }) }));
+  const sent = statements.map(({ text, values, name }) =>
+    client.query({ text, ...(values && { values: [...values] }), ...(name && { name }) }),
+  );
   const settled = await Promise.allSettled(sent);
   return settled.map((result) => {
     if (result.status === 'rejected') throw result.reason;

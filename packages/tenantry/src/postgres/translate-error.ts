@@ -30,7 +30,17 @@ const bySqlstate: Readonly<Record<string, TenancyErrorCode>> = {
 /** What `pg` and the socket say when the server is away; most of these errors have no code. */
 const connectionLost =
   /^(?:Connection terminated|connection timeout|timeout expired|Client has encountered a connection error|Client was closed|server closed the connection|write after end|The server does not support|read ECONN|connect E)/i;
-const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
 
 /**
  * Finds the {@link TenancyError} behind any error: itself, one it wraps (MikroORM wraps what the driver throws), or the
@@ -42,7 +52,12 @@ export function translateError(error: unknown, fields: ErrorFields = {}): Tenanc
   }
   for (const cause of causes(error)) {
     const code = codeOf(cause);
-    if (code) return new TenancyError(code, { scope: 'unknown', reason: (cause as Error).message, ...fields }, { cause: error });
+    if (code)
+      return new TenancyError(
+        code,
+        { scope: 'unknown', reason: (cause as Error).message, ...fields },
+        { cause: error },
+      );
   }
   return undefined;
 }
@@ -59,7 +74,7 @@ function codeOf(error: unknown): TenancyErrorCode | undefined {
   return connectionLost.test(error.message) ? 'TENANCY_DATABASE_UNAVAILABLE' : undefined;
 }
 
-function* causes(error: unknown): Generator<unknown> {
+function* causes(error: unknown): Generator {
   let current = error;
   for (let depth = 0; depth < 8 && typeof current === 'object' && current !== null; depth++) {
     yield current;

@@ -9,7 +9,8 @@ import type { TenantResolver } from './tenant-resolver.js';
  * @throws TenancyError `TENANCY_TENANT_MISMATCH` when two of them name different tenants.
  */
 export function allOf(...resolvers: readonly TenantResolver[]): TenantResolver {
-  if (resolvers.length === 0) throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'allOf(...resolvers)', reason: 'it names no resolver' });
+  if (resolvers.length === 0)
+    throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'allOf(...resolvers)', reason: 'it names no resolver' });
   return {
     expected: resolvers.map(({ expected }) => expected).join(' and '),
     async resolve(request) {

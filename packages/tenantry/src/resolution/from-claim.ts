@@ -33,7 +33,8 @@ export function fromClaim({ claim = 'tenant', key, ...verify }: ClaimOptions): T
         throw verificationError(error);
       });
       const tenant = payload[claim];
-      if (typeof tenant !== 'string') throw new TenancyError('TENANCY_TOKEN_INVALID', { reason: `it has no text in the claim "${claim}"` });
+      if (typeof tenant !== 'string')
+        throw new TenancyError('TENANCY_TOKEN_INVALID', { reason: `it has no text in the claim "${claim}"` });
       return tenant;
     },
   };
@@ -48,5 +49,9 @@ function bearerToken(authorization: string | undefined): string | undefined {
 function verificationError(error: unknown): TenancyError {
   const reason = error instanceof Error ? error.message : String(error);
   const isTokens = error instanceof errors.JOSEError && !keySetFailures.has(error.code);
-  return new TenancyError(isTokens ? 'TENANCY_TOKEN_INVALID' : 'TENANCY_TOKEN_UNVERIFIABLE', { reason }, { cause: error });
+  return new TenancyError(
+    isTokens ? 'TENANCY_TOKEN_INVALID' : 'TENANCY_TOKEN_UNVERIFIABLE',
+    { reason },
+    { cause: error },
+  );
 }

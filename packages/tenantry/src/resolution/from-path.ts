@@ -10,7 +10,11 @@ import type { TenantResolver } from './tenant-resolver.js';
 export function fromPath(pattern: string): TenantResolver {
   const segments = pattern.split('/').filter((segment) => segment !== '');
   const index = segments.indexOf(':tenant');
-  if (index < 0) throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'fromPath(pattern)', reason: 'it has no segment ":tenant"' });
+  if (index < 0)
+    throw new TenancyError('TENANCY_OPTION_INVALID', {
+      option: 'fromPath(pattern)',
+      reason: 'it has no segment ":tenant"',
+    });
   return {
     expected: `a path like ${pattern}`,
     resolve({ url, originalUrl = url }) {

@@ -10,7 +10,10 @@ import type { TenantResolver } from './tenant-resolver.js';
  */
 export function fromSubdomain(domain: string): TenantResolver {
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(domain)) {
-    throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'fromSubdomain(domain)', reason: 'it is not a domain like example.com' });
+    throw new TenancyError('TENANCY_OPTION_INVALID', {
+      option: 'fromSubdomain(domain)',
+      reason: 'it is not a domain like example.com',
+    });
   }
   const suffix = `.${domain.toLowerCase()}`;
   return {

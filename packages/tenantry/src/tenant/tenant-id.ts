@@ -21,7 +21,8 @@ const reserved = /^(?:pg_.*|pg|public|none|information|information_schema|tenant
 export function whyNotTenantId(text: string): string | undefined {
   if (text.length === 0) return 'is not empty';
   if (text.length > tenantIdLengthMax) return `has at most ${tenantIdLengthMax} characters`;
-  if (!shape.test(text)) return 'has only lower-case letters, digits, "-" and "_", and starts and ends with a letter or digit';
+  if (!shape.test(text))
+    return 'has only lower-case letters, digits, "-" and "_", and starts and ends with a letter or digit';
   if (reserved.test(text)) return 'is not a name that PostgreSQL or Tenantry keeps for itself';
   return undefined;
 }

@@ -7,7 +7,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
  */
 export function checkTenantName(name: string): string {
   // Counted as PostgreSQL counts: one emoji is one character.
-  const length = [...name].length;
+  const length = Array.from(name).length;
   if (length === 0 || length > 200 || /\p{Cc}/u.test(name)) throw new TenancyError('TENANCY_TENANT_NAME_INVALID');
   return name;
 }

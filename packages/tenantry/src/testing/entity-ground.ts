@@ -27,5 +27,5 @@ export function entityGround({ em, table }: Ground): EntityGround {
   const [key] = meta?.primaryKeys ?? [];
   if (!meta || key === undefined) throw new NotApplicable('no entity has the schema "*"');
   const nothing = { [key]: null } as FilterQuery<object>;
-  return { meta, entity: meta.class as EntityName<object>, nothing, change: { [key]: null } as EntityData<object> };
+  return { meta, entity: meta.class as EntityName<object>, nothing, change: { [key]: null } };
 }

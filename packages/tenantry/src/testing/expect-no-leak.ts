@@ -28,7 +28,11 @@ export interface NoLeakOptions {
  *   write: (em, tenant) => em.create(Item, { name: `of ${tenant}` }),
  * });
  */
-export async function expectNoLeak(tenancy: Tenancy, em: EntityManager, { tenants, write }: NoLeakOptions): Promise<void> {
+export async function expectNoLeak(
+  tenancy: Tenancy,
+  em: EntityManager,
+  { tenants, write }: NoLeakOptions,
+): Promise<void> {
   const [a, b] = tenants;
   if (write) {
     await expectWritesApart(tenancy, em, { by: a, other: b, write });
@@ -37,7 +41,10 @@ export async function expectNoLeak(tenancy: Tenancy, em: EntityManager, { tenant
   for (const [as, target] of [tenants, [b, a] as const]) {
     const results = await probe(tenancy, em, { as, target });
     const crossed = results.filter(({ outcome }) => outcome === 'crossed');
-    if (crossed.length > 0) throw new Error(`${crossed.length} of ${results.length} ways lead from "${as}" to "${target}":\n${formatResults(crossed)}`);
+    if (crossed.length > 0)
+      throw new Error(
+        `${crossed.length} of ${results.length} ways lead from "${as}" to "${target}":\n${formatResults(crossed)}`,
+      );
   }
 }
 
@@ -57,7 +64,8 @@ async function expectWritesApart(tenancy: Tenancy, em: EntityManager, { by, othe
   const [mine, theirs] = [await countRows(tenancy, em, by), await countRows(tenancy, em, other)];
   const appeared = differences(theirsBefore, theirs, `rows of "${by}" appeared at "${other}"`);
   if (appeared.length > 0) throw new Error(`What "${by}" writes reaches "${other}":\n${formatResults(appeared)}`);
-  if (differences(mineBefore, mine, '').length === 0) throw new Error(`write() wrote no row for "${by}", so nothing was proven.`);
+  if (differences(mineBefore, mine, '').length === 0)
+    throw new Error(`write() wrote no row for "${by}", so nothing was proven.`);
 }
 
 type Counts = ReadonlyMap<string, number>;

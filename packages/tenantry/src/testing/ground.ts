@@ -88,7 +88,11 @@ export async function rolledBack<T>(em: EntityManager, fn: (em: EntityManager) =
 }
 
 /** Whether rows of the other tenant are among those that a statement reads from `from`, a text for the FROM clause. */
-export async function readsForeign({ to }: Ground, execute: (sql: string) => Promise<unknown>, from: string): Promise<string | undefined> {
+export async function readsForeign(
+  { to }: Ground,
+  execute: (sql: string) => Promise<unknown>,
+  from: string,
+): Promise<string | undefined> {
   const rows = (await execute(`select tableoid::int8 as oid from ${from} limit 1000`)) as { oid: unknown }[];
   return rows.some(({ oid }) => Number(oid) === to.tableOid) ? `read ${to.table}` : undefined;
 }

@@ -7,5 +7,7 @@ export type RunSql = (sql: string) => Promise<unknown[]>;
 /** Keeps one pooled connection for several statements, outside a transaction, as code with Kysely can. */
 export function onOneConnection<T>(em: EntityManager, fn: (run: RunSql) => Promise<T>): Promise<T> {
   const kysely: Kysely<unknown> = em.getKysely();
-  return kysely.connection().execute((connection) => fn(async (sql) => (await connection.executeQuery(CompiledQuery.raw(sql))).rows));
+  return kysely
+    .connection()
+    .execute((connection) => fn(async (sql) => (await connection.executeQuery(CompiledQuery.raw(sql))).rows));
 }

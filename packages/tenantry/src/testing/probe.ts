@@ -32,7 +32,11 @@ const attempts: readonly Attempt[] = [...byName, ...byRole, ...bySession, ...byS
  * const results = await probe(tenancy, orm.em, { as: 'acme', target: 'globex' });
  * const crossed = results.filter(({ outcome }) => outcome === 'crossed');
  */
-export async function probe(tenancy: Tenancy, em: EntityManager, { as, target }: ProbeOptions): Promise<readonly ProbeResult[]> {
+export async function probe(
+  tenancy: Tenancy,
+  em: EntityManager,
+  { as, target }: ProbeOptions,
+): Promise<readonly ProbeResult[]> {
   const ground = await prepareGround(tenancy, em, as, target);
   const results: ProbeResult[] = [];
   // One after the other: some look at what the one before them left on a connection.
@@ -43,7 +47,9 @@ export async function probe(tenancy: Tenancy, em: EntityManager, { as, target }:
 async function make({ name, tryIt }: Attempt, ground: Ground): Promise<ProbeResult> {
   try {
     const detail = await tryIt(ground);
-    return detail === undefined ? { name, outcome: 'refused', detail: 'ran and stayed inside' } : { name, outcome: 'crossed', detail };
+    return detail === undefined
+      ? { name, outcome: 'refused', detail: 'ran and stayed inside' }
+      : { name, outcome: 'crossed', detail };
   } catch (error) {
     const detail = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
     return { name, outcome: isRefusal(error) ? 'refused' : 'not-applicable', detail };

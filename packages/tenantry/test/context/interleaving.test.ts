@@ -63,7 +63,9 @@ const later: Readonly<Record<string, (then: () => void) => unknown>> = {
 describe('a scope survives', () => {
   it.each(Object.entries(later))('%s, while other tenants do the same', async (_, goOn) => {
     const seen = await Promise.all(
-      tenants.map((tenant) => shop.tenancy.run(tenant, () => new Promise<unknown>((resolve) => goOn(() => resolve(current()))))),
+      tenants.map((tenant) =>
+        shop.tenancy.run(tenant, () => new Promise<unknown>((resolve) => goOn(() => resolve(current())))),
+      ),
     );
     expect(seen).toEqual(tenants);
   });
@@ -104,7 +106,9 @@ it('reads and writes only its own rows in a storm over a few connections', async
       const found = await orm.em.fork().find(Widget, {});
       return [...names, ...found].filter(({ name }) => name !== tenant);
     });
-  const foreign = await Promise.all(tenants.flatMap((tenant) => Array.from({ length: 25 }, (_, n) => round(tenant, n))));
+  const foreign = await Promise.all(
+    tenants.flatMap((tenant) => Array.from({ length: 25 }, (_, n) => round(tenant, n))),
+  );
   expect(foreign.flat()).toEqual([]);
   const counts = await Promise.all(tenants.map((tenant) => tenancy.run(tenant, () => orm.em.count(Widget))));
   expect(counts).toEqual(tenants.map(() => 25));

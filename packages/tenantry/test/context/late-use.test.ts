@@ -14,14 +14,22 @@ beforeAll(async () => {
 afterAll(() => shop.close());
 
 /** Takes something out of acme's scope. Wrapped, because a query is a thenable and would run at once. */
-const outOfAcme = <T>(make: (em: EntityManager) => T) => shop.tenancy.run('acme', async () => ({ taken: await Promise.resolve({ value: make(shop.orm.em.fork()) }) })).then(({ taken }) => taken.value);
+const outOfAcme = <T>(make: (em: EntityManager) => T) =>
+  shop.tenancy
+    .run('acme', async () => ({ taken: await Promise.resolve({ value: make(shop.orm.em.fork()) }) }))
+    .then(({ taken }) => taken.value);
 const mismatch = { code: 'TENANCY_SCOPE_MISMATCH' };
 const missing = { code: 'TENANCY_SCOPE_MISSING' };
 
 /** What may outlive its block, and how it is used then. */
-const uses: Readonly<Record<string, { make: (em: EntityManager) => unknown; use: (taken: never) => Promise<unknown> }>> = {
+const uses: Readonly<
+  Record<string, { make: (em: EntityManager) => unknown; use: (taken: never) => Promise<unknown> }>
+> = {
   'an EntityManager': { make: (em) => em, use: (em: EntityManager) => em.find(Widget, {}) },
-  'a repository': { make: (em) => em.getRepository(Widget), use: (repository: { findAll(): Promise<unknown> }) => repository.findAll() },
+  'a repository': {
+    make: (em) => em.getRepository(Widget),
+    use: (repository: { findAll(): Promise<unknown> }) => repository.findAll(),
+  },
   'a QueryBuilder': {
     make: (em) => em.createQueryBuilder(Widget, 'w').where({ id: 1 }),
     use: (query: { getResultList(): Promise<unknown> }) => query.getResultList(),
@@ -35,7 +43,9 @@ const uses: Readonly<Record<string, { make: (em: EntityManager) => unknown; use:
 describe('used in another tenant’s scope after its block ended', () => {
   it.each(Object.entries(uses))('%s never reads that tenant’s rows', async (_, { make, use }) => {
     const taken = await outOfAcme(make);
-    await expect(shop.tenancy.run('globex', () => use(taken as never))).rejects.toThrow(/belongs to the scope "acme_shop"|permission denied for schema acme_shop/);
+    await expect(shop.tenancy.run('globex', () => use(taken as never))).rejects.toThrow(
+      /belongs to the scope "acme_shop"|permission denied for schema acme_shop/,
+    );
   });
 
   it.each(Object.entries(uses))('%s reads nothing at all outside any scope', async (_, { make, use }) => {
@@ -75,7 +85,9 @@ describe('work that nobody waited for', () => {
 
 describe('an EntityManager whose schema is changed', () => {
   const namesIn = async (schema: string) =>
-    (await shop.database.admin.query<{ name: string }>(`select name from ${schema}.widget order by id`)).rows.map(({ name }) => name);
+    (await shop.database.admin.query<{ name: string }>(`select name from ${schema}.widget order by id`)).rows.map(
+      ({ name }) => name,
+    );
 
   it('keeps what was made before in its own tenant, and is refused everything after', async () => {
     await shop.tenancy.run('acme', async () => {
@@ -108,7 +120,9 @@ describe('an EntityManager whose schema is changed', () => {
 it('without the wall: a plain EntityManager that outlived its block reads its old tenant in the new one’s scope', async () => {
   const unguarded = await openUnguarded(shop.database.url);
   const em = await unguarded.tenancy.run('acme', () => ({ fork: unguarded.orm.em.fork() }));
-  const names = await unguarded.tenancy.run('globex', async () => (await em.fork.find(Widget, {})).map(({ name }) => name));
+  const names = await unguarded.tenancy.run('globex', async () =>
+    (await em.fork.find(Widget, {})).map(({ name }) => name),
+  );
   expect(names[0]).toBe('acme widget');
   await unguarded.close();
 });

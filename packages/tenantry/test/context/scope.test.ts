@@ -37,7 +37,9 @@ describe('a scope', () => {
       });
       await expect(failing).rejects.toThrow('inside');
       seen.push(current());
-      await expect(tenancy.run('nobody', () => seen.push('ran'))).rejects.toMatchObject({ code: 'TENANCY_TENANT_UNKNOWN' });
+      await expect(tenancy.run('nobody', () => seen.push('ran'))).rejects.toMatchObject({
+        code: 'TENANCY_TENANT_UNKNOWN',
+      });
       seen.push(current());
     });
     expect(seen).toEqual(['globex', 'acme', 'catalog', 'acme', 'globex', 'acme', 'acme']);

@@ -27,7 +27,23 @@ it.each(table)('gives %s a status, and Retry-After only where trying again can h
 });
 
 it('never puts a field for the operator into what the caller reads, whatever the fields hold', () => {
-  const fields = ['tenant', 'schema', 'role', 'scope', 'other', 'reason', 'what', 'remedy', 'service', 'migration', 'option', 'entity', 'max', 'version', 'known'];
+  const fields = [
+    'tenant',
+    'schema',
+    'role',
+    'scope',
+    'other',
+    'reason',
+    'what',
+    'remedy',
+    'service',
+    'migration',
+    'option',
+    'entity',
+    'max',
+    'version',
+    'known',
+  ];
   fc.assert(
     fc.property(fc.constantFrom(...(Object.keys(errorCodes) as TenancyErrorCode[])), fc.uuid(), (code, secret) => {
       const error = new TenancyError(code, Object.fromEntries(fields.map((field) => [field, secret])));

@@ -19,12 +19,15 @@ const say = (error: unknown) => {
   return [status, body.code, body.detail];
 };
 
-const fastifyError = (code: string, statusCode: number) => Object.assign(new Error('words of the framework'), { name: 'FastifyError', code, statusCode });
+const fastifyError = (code: string, statusCode: number) =>
+  Object.assign(new Error('words of the framework'), { name: 'FastifyError', code, statusCode });
 /** As Nest hands on an error of its HTTP adapter. */
 const mapped = (cause: Error & { statusCode: number }) => new HttpException(cause.message, cause.statusCode, { cause });
 
 it('tells a failure of the library by its code, with Retry-After where trying again can help', () => {
-  const { status, headers, body } = toProblem(new TenancyError('TENANCY_POOL_EXHAUSTED', { max: 10, acquireTimeoutMs: 5000 }));
+  const { status, headers, body } = toProblem(
+    new TenancyError('TENANCY_POOL_EXHAUSTED', { max: 10, acquireTimeoutMs: 5000 }),
+  );
   expect(status).toBe(503);
   expect(headers).toEqual({ 'content-type': 'application/problem+json; charset=utf-8', 'retry-after': '1' });
   expect(body).toEqual({
@@ -40,14 +43,30 @@ it('tells a failure of the library by its code, with Retry-After where trying ag
 it('finds the failure behind an error that wraps it', () => {
   const inside = new TenancyError('TENANCY_TENANT_UNKNOWN');
   expect(say(new Error('outer', { cause: new Error('inner', { cause: inside }) }))[1]).toBe('TENANCY_TENANT_UNKNOWN');
-  expect(say(new AggregateError([Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' })]))[1]).toBe('TENANCY_DATABASE_UNAVAILABLE');
+  expect(
+    say(
+      new AggregateError([
+        Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', syscall: 'connect' }),
+      ]),
+    )[1],
+  ).toBe('TENANCY_DATABASE_UNAVAILABLE');
 });
 
 it.each([
   [new NotFoundException('There is no such item.'), 404, 'HTTP_NOT_FOUND', 'There is no such item.'],
-  [new ConflictException({ message: 'The item is sold.', internal: 'item_sold_at' }), 409, 'HTTP_CONFLICT', 'The item is sold.'],
+  [
+    new ConflictException({ message: 'The item is sold.', internal: 'item_sold_at' }),
+    409,
+    'HTTP_CONFLICT',
+    'The item is sold.',
+  ],
   [new HttpException('Pay first.', 402), 402, 'HTTP_PAYMENT_REQUIRED', 'Pay first.'],
-  [new BadRequestException('Choose a colour.', { cause: new Error('colour_fk') }), 400, 'HTTP_BAD_REQUEST', 'Choose a colour.'],
+  [
+    new BadRequestException('Choose a colour.', { cause: new Error('colour_fk') }),
+    400,
+    'HTTP_BAD_REQUEST',
+    'Choose a colour.',
+  ],
 ])('hands on the sentence that a service wrote: %s', (error, ...expected) => {
   expect(say(error)).toEqual(expected);
 });
@@ -64,7 +83,11 @@ it.each([
   [mapped(fastifyError('FST_ERR_CTP_INVALID_JSON_BODY', 400)), 400, 'The body is not valid JSON.'],
   [mapped(fastifyError('FST_ERR_CTP_EMPTY_JSON_BODY', 400)), 400, 'The body is empty; send JSON, or no content-type.'],
   [mapped(fastifyError('FST_ERR_CTP_BODY_TOO_LARGE', 413)), 413, 'The body is too large.'],
-  [fastifyError('FST_ERR_CTP_INVALID_MEDIA_TYPE', 415), 415, 'The body is in a form that is not understood; send JSON as application/json.'],
+  [
+    fastifyError('FST_ERR_CTP_INVALID_MEDIA_TYPE', 415),
+    415,
+    'The body is in a form that is not understood; send JSON as application/json.',
+  ],
   [fastifyError('FST_ERR_BAD_URL', 400), 400, 'The address is not a valid URL.'],
   [new HttpException('', 418), 418, 'The request cannot be answered.'],
 ])('puts a sentence of its own in place of the words of a framework: %s', (error, status, detail) => {
@@ -100,13 +123,17 @@ it.each([
 
 it('answers any error at all, and never with the words of one that is no HTTP exception', () => {
   fc.assert(
-    fc.property(fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }), fc.uuid(), (extra, secret) => {
-      const error = Object.assign(new Error(secret), { cause: extra, extra });
-      for (const thrown of [error, extra]) {
-        const { status, body } = toProblem(thrown);
-        expect(status).toBeGreaterThanOrEqual(400);
-        expect(JSON.stringify(body)).not.toContain(secret);
-      }
-    }),
+    fc.property(
+      fc.anything({ withNullPrototype: true, withBigInt: true, withDate: true }),
+      fc.uuid(),
+      (extra, secret) => {
+        const error = Object.assign(new Error(secret), { cause: extra, extra });
+        for (const thrown of [error, extra]) {
+          const { status, body } = toProblem(thrown);
+          expect(status).toBeGreaterThanOrEqual(400);
+          expect(JSON.stringify(body)).not.toContain(secret);
+        }
+      },
+    ),
   );
 });

@@ -19,10 +19,16 @@ afterEach(async () => {
   await expect.poll(() => tenancy.connections()).toMatchObject({ waiting: 0 });
   const looking = Array.from({ length: poolSize }, () =>
     tenancy.run('globex', () =>
-      orm.em.fork().execute("select name, current_user::text as role, current_setting('statement_timeout') as limit from widget, pg_sleep(0.02)"),
+      orm.em
+        .fork()
+        .execute(
+          "select name, current_user::text as role, current_setting('statement_timeout') as limit from widget, pg_sleep(0.02)",
+        ),
     ),
   );
-  expect(await Promise.all(looking)).toEqual(looking.map(() => [{ name: 'globex widget', role: 'globex_shop', limit: '2s' }]));
+  expect(await Promise.all(looking)).toEqual(
+    looking.map(() => [{ name: 'globex widget', role: 'globex_shop', limit: '2s' }]),
+  );
   await expect.poll(() => tenancy.connections()).toMatchObject({ total: poolSize, idle: poolSize });
 });
 
@@ -34,7 +40,9 @@ const abortSoon = () => {
   return controller.signal;
 };
 const runningSleeps = async () => {
-  const { rowCount } = await shop.database.admin.query("select from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%'");
+  const { rowCount } = await shop.database.admin.query(
+    "select from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%'",
+  );
   return rowCount;
 };
 
@@ -81,7 +89,8 @@ describe('a statement that is stopped', () => {
     const cancelled = inAcme(async (em) => {
       const running = em.execute('select pg_sleep(60)');
       await expect.poll(runningSleeps).toBe(1);
-      const pids = "select pg_cancel_backend(pid) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%'";
+      const pids =
+        "select pg_cancel_backend(pid) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%'";
       await shop.database.admin.query(pids);
       return running;
     });

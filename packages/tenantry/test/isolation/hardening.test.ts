@@ -19,7 +19,11 @@ beforeAll(async () => {
   const url = databaseUrl(inject('serverUrl'), name);
   admin = new pg.Pool({ connectionString: url, max: 2 });
   logins = loginsOf({ name, url, admin });
-  urls = { owner: await logins.create('owner', 'createrole'), first: await logins.create('first'), second: await logins.create('second') };
+  urls = {
+    owner: await logins.create('owner', 'createrole'),
+    first: await logins.create('first'),
+    second: await logins.create('second'),
+  };
   await server.query(`alter database ${name} owner to ${name}_owner`);
   await server.end();
 });
@@ -37,7 +41,14 @@ afterAll(async () => {
 async function start(url: string): Promise<{ tenancy: Tenancy; warnings: string[] }> {
   const warnings: string[] = [];
   const logger = { log: () => undefined, warn: (message: string) => warnings.push(message) };
-  const options = { url, ownerUrl: urls.owner, service: 'shop', migrations: widgetMigrations, reconcile: { automatic: false }, logger };
+  const options = {
+    url,
+    ownerUrl: urls.owner,
+    service: 'shop',
+    migrations: widgetMigrations,
+    reconcile: { automatic: false },
+    logger,
+  };
   return { tenancy: await Tenancy.start(options), warnings };
 }
 
@@ -65,7 +76,15 @@ describe('where the owner is no superuser', () => {
 
   it('says what a service role still needs that came after', async () => {
     const starting = start(urls.second);
-    await expect(starting.then(({ tenancy }) => tenancy.catalog.list().finally(() => tenancy.stop()))).rejects.toMatchObject({
+    await expect(
+      starting.then(async ({ tenancy }) => {
+        try {
+          return await tenancy.catalog.list();
+        } finally {
+          await tenancy.stop();
+        }
+      }),
+    ).rejects.toMatchObject({
       code: 'TENANCY_SCOPE_REFUSED',
       message: expect.stringContaining('grant execute on function pg_catalog.set_config') as string,
     });
@@ -96,18 +115,27 @@ describe('a role that could read every tenant by itself', () => {
 
   it('is refused when it is the owner', async () => {
     await admin.query(`alter schema hosted_shop owner to ${name}_second`);
-    await expect(start(urls.second)).rejects.toMatchObject({ code: 'TENANCY_SERVICE_ROLE_UNFIT', fields: { reason: 'owns tenant schemas' } });
+    await expect(start(urls.second)).rejects.toMatchObject({
+      code: 'TENANCY_SERVICE_ROLE_UNFIT',
+      fields: { reason: 'owns tenant schemas' },
+    });
     await admin.query(`alter schema hosted_shop owner to ${name}_owner`);
   });
 
   it('leaves nothing behind that was made for it', async () => {
-    const { rows } = await admin.query("select rolname from pg_roles where rolname like $1", [`${name}_strong.%`]);
+    const { rows } = await admin.query('select rolname from pg_roles where rolname like $1', [`${name}_strong.%`]);
     expect(rows).toEqual([]);
   });
 
   it('without the wall: a superuser serves with isolation by name only', async () => {
     const url = await logins.create('strong', 'superuser');
-    const weak = await Tenancy.start({ url, isolation: 'schema', service: 'shop', migrations: widgetMigrations, reconcile: { automatic: false } });
+    const weak = await Tenancy.start({
+      url,
+      isolation: 'schema',
+      service: 'shop',
+      migrations: widgetMigrations,
+      reconcile: { automatic: false },
+    });
     expect(await weak.catalog.list()).toMatchObject([{ id: 'hosted' }]);
     await weak.stop();
     await logins.create('strong', 'nosuperuser');

@@ -13,17 +13,36 @@ beforeAll(async () => {
 });
 afterAll(() => shop.close());
 
-const validId = fc.stringMatching(/^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$/).filter((id) => whyNotTenantId(id) === undefined);
+const validId = fc
+  .stringMatching(/^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$/)
+  .filter((id) => whyNotTenantId(id) === undefined);
 const serviceName = fc.stringMatching(/^[a-z][a-z0-9]{0,21}$/);
 /** Anything, and what is nearly a tenant id. */
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 80 }),
   fc.string({ unit: 'grapheme', maxLength: 80 }),
-  fc.string({ unit: fc.constantFrom('a', '0', '_', '-', '"', "'", '.', ';', '\0', '\\', '/', ' ', 'A', 'é', '😀', '%', '$'), maxLength: 70 }),
+  fc.string({
+    unit: fc.constantFrom('a', '0', '_', '-', '"', "'", '.', ';', '\0', '\\', '/', ' ', 'A', 'é', '😀', '%', '$'),
+    maxLength: 70,
+  }),
   validId.map((id) => `pg_${id}`),
-  fc.tuple(validId, fc.constantFrom('"', "'", '.', '\0', ';', ' ', '\n', '"; drop schema tenantry; --', '/../', 'É')).map(([id, tail]) => id + tail),
+  fc
+    .tuple(validId, fc.constantFrom('"', "'", '.', '\0', ';', ' ', '\n', '"; drop schema tenantry; --', '/../', 'É'))
+    .map(([id, tail]) => id + tail),
   fc.stringMatching(/^[a-z0-9]{41,80}$/),
-  fc.constantFrom('public', 'pg_catalog', 'information_schema', 'tenantry', 'none', 'postgres', 'template0', '', '_a', 'a_', '-'),
+  fc.constantFrom(
+    'public',
+    'pg_catalog',
+    'information_schema',
+    'tenantry',
+    'none',
+    'postgres',
+    'template0',
+    '',
+    '_a',
+    'a_',
+    '-',
+  ),
 );
 
 describe('any text', () => {
@@ -47,7 +66,10 @@ describe('any text', () => {
   it('never names the schema of another pair of tenant and service', () => {
     fc.assert(
       fc.property(validId, serviceName, validId, serviceName, (id, service, otherId, otherService) => {
-        const [one, other] = [schemaNameOf(parseTenantId(id), parseServiceName(service)), schemaNameOf(parseTenantId(otherId), parseServiceName(otherService))];
+        const [one, other] = [
+          schemaNameOf(parseTenantId(id), parseServiceName(service)),
+          schemaNameOf(parseTenantId(otherId), parseServiceName(otherService)),
+        ];
         expect(one === other).toBe(id === otherId && service === otherService);
       }),
       { numRuns: 3000 },
@@ -56,12 +78,15 @@ describe('any text', () => {
 
   it('that is no tenant id changes nothing, wherever it is used', async () => {
     const before = await namesThere();
-    const refused = fc.asyncProperty(anyText.filter((text) => whyNotTenantId(text) !== undefined), async (text) => {
-      const invalid = { code: 'TENANCY_TENANT_ID_INVALID' };
-      await expect(shop.tenancy.run(text, () => 'ran')).rejects.toMatchObject(invalid);
-      await expect(shop.tenancy.catalog.create({ id: text, name: 'x' })).rejects.toMatchObject(invalid);
-      await expect(shop.tenancy.catalog.setStatus(text, 'deleted')).rejects.toMatchObject(invalid);
-    });
+    const refused = fc.asyncProperty(
+      anyText.filter((text) => whyNotTenantId(text) !== undefined),
+      async (text) => {
+        const invalid = { code: 'TENANCY_TENANT_ID_INVALID' };
+        await expect(shop.tenancy.run(text, () => 'ran')).rejects.toMatchObject(invalid);
+        await expect(shop.tenancy.catalog.create({ id: text, name: 'x' })).rejects.toMatchObject(invalid);
+        await expect(shop.tenancy.catalog.setStatus(text, 'deleted')).rejects.toMatchObject(invalid);
+      },
+    );
     await fc.assert(refused, { numRuns: 150 });
     expect(await namesThere()).toEqual(before);
   });
@@ -69,7 +94,9 @@ describe('any text', () => {
 
 it('gives every valid id SQL inside its own schema and nowhere else', async () => {
   const { tenancy, orm } = shop;
-  const odd = ['a', '0', '0-0', 'a--b', 'a__b', 'select', 'user', 'null', 'x'.repeat(40), 'pg', 'pgx', '1e9'].filter((id) => whyNotTenantId(id) === undefined);
+  const odd = ['a', '0', '0-0', 'a--b', 'a__b', 'select', 'user', 'null', 'x'.repeat(40), 'pg', 'pgx', '1e9'].filter(
+    (id) => whyNotTenantId(id) === undefined,
+  );
   const ids = [...new Set([...odd, ...fc.sample(validId, 15)])];
   await shop.signUp(...ids);
   await Promise.all(
@@ -94,7 +121,9 @@ it('without the wall: two long names meet in one schema, because PostgreSQL cuts
   const client = await shop.database.admin.connect();
   await client.query('begin');
   await client.query(`create schema ${quoteIdentifier(`${long}-acme`)}`);
-  await expect(client.query(`create schema ${quoteIdentifier(`${long}-globex`)}`)).rejects.toMatchObject({ code: '42P06' });
+  await expect(client.query(`create schema ${quoteIdentifier(`${long}-globex`)}`)).rejects.toMatchObject({
+    code: '42P06',
+  });
   await client.query('rollback');
   client.release();
 });

@@ -47,7 +47,7 @@ it('without the wall: the first scenarios already show foreign rows on a plain p
   const read = async (tenant: string) => {
     await plain.query(`set role ${tenant}_shop`).catch(() => undefined);
     await plain.query(`set search_path to ${tenant}_shop`);
-    const { rows } = await plain.query<{ schema: string }>("select current_schema() as schema");
+    const { rows } = await plain.query<{ schema: string }>('select current_schema() as schema');
     if (rows[0]?.schema !== `${tenant}_shop`) seen.push(tenant);
   };
   await fc.assert(
@@ -62,7 +62,9 @@ it('without the wall: the first scenarios already show foreign rows on a plain p
 
 /** Rows that lie in a schema of another tenant than the one that wrote them. */
 async function misplacedRows(): Promise<unknown[]> {
-  const each = tenants.map((tenant) => `select '${tenant}' as lies_at, name from ${tenant}_shop.widget where name <> '${tenant}'`);
+  const each = tenants.map(
+    (tenant) => `select '${tenant}' as lies_at, name from ${tenant}_shop.widget where name <> '${tenant}'`,
+  );
   return (await shop.database.admin.query(each.join(' union all '))).rows;
 }
 
@@ -72,7 +74,13 @@ async function expectNeutral(): Promise<void> {
   const login = `tenantry_${shop.database.name}`;
   try {
     for (const client of clients) {
-      expect(await settingsOf(client)).toEqual({ user: login, role: 'none', path: '"$user", public', timeout: '0', idle: true });
+      expect(await settingsOf(client)).toEqual({
+        user: login,
+        role: 'none',
+        path: '"$user", public',
+        timeout: '0',
+        idle: true,
+      });
     }
   } finally {
     for (const client of clients) client.release();

@@ -37,7 +37,12 @@ it('gives a connection back whose transaction could not begin', async () => {
   for (const _ of rounds) {
     const refused = tenancy.run('acme', () => orm.em.transactional((em) => em.execute('select 1')));
     await expect(refused).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED' });
-    const otherwise = tenancy.run('acme', () => orm.em.getKysely().transaction().execute(async () => undefined));
+    const otherwise = tenancy.run('acme', () =>
+      orm.em
+        .getKysely()
+        .transaction()
+        .execute(async () => undefined),
+    );
     await expect(otherwise).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED' });
   }
   await database.admin.query(`grant acme_shop to tenantry_${database.name}`);
@@ -58,7 +63,9 @@ it('without the wall: Kysely alone keeps the lost connection, and a pool of one 
 /** Takes as many connections at once as the pool has. */
 async function expectAllUsable(): Promise<void> {
   const { tenancy, orm } = shop;
-  const sleeping = Array.from({ length: poolSize }, () => tenancy.run('acme', () => orm.em.fork().execute('select pg_sleep(0.05)')));
+  const sleeping = Array.from({ length: poolSize }, () =>
+    tenancy.run('acme', () => orm.em.fork().execute('select pg_sleep(0.05)')),
+  );
   await Promise.all(sleeping);
   expect(tenancy.connections()).toMatchObject({ total: poolSize, idle: poolSize, waiting: 0 });
 }

@@ -50,7 +50,12 @@ describe('a pool with more callers than connections', () => {
             pool.connect((error, client, release) => {
               if (error || !client) return reject(error ?? new Error('no client'));
               expect(scopeKey(currentScope())).toBe(`${tenant}_shop`);
-              client.query(sql).then(({ rows }) => (expect(rows).toMatchObject([{ name: `${tenant} widget` }]), release(), resolve()), reject);
+              client
+                .query(sql)
+                .then(
+                  ({ rows }) => (expect(rows).toMatchObject([{ name: `${tenant} widget` }]), release(), resolve()),
+                  reject,
+                );
             });
           }),
       ),
@@ -63,8 +68,13 @@ describe('a pool with more callers than connections', () => {
     const pool = await scopedPool(shop, { connectionTimeoutMillis: 100 });
     const holding = await pool.connect();
     const waiting = shop.tenancy.run('acme', () => pool.query(sql));
-    await expect(waiting).rejects.toMatchObject({ code: 'TENANCY_POOL_EXHAUSTED', fields: { max: 1, acquireTimeoutMs: 100 } });
-    await expect(shop.tenancy.run('acme', () => withCallback(pool))).rejects.toMatchObject({ code: 'TENANCY_POOL_EXHAUSTED' });
+    await expect(waiting).rejects.toMatchObject({
+      code: 'TENANCY_POOL_EXHAUSTED',
+      fields: { max: 1, acquireTimeoutMs: 100 },
+    });
+    await expect(shop.tenancy.run('acme', () => withCallback(pool))).rejects.toMatchObject({
+      code: 'TENANCY_POOL_EXHAUSTED',
+    });
     holding.release();
     expect((await shop.tenancy.run('acme', () => pool.query(sql))).rowCount).toBe(1);
     await pool.end();
@@ -90,7 +100,13 @@ it('without the wall: a plain pool calls back in the context of whoever gave the
   const scope = new AsyncLocalStorage<string>();
   const seen: string[] = [];
   const ask = (tenant: string) =>
-    scope.run(tenant, () => new Promise<void>((resolve) => pool.connect((_, __, release) => (seen.push(scope.getStore() ?? 'none'), release(), resolve()))));
+    scope.run(
+      tenant,
+      () =>
+        new Promise<void>((resolve) =>
+          pool.connect((_, __, release) => (seen.push(scope.getStore() ?? 'none'), release(), resolve())),
+        ),
+    );
   const holding = await scope.run('acme', () => pool.connect());
   const asked = ask('globex');
   scope.run('acme', () => holding.release());

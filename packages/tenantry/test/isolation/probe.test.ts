@@ -8,7 +8,8 @@ import { stock, widgetNames } from './support/stock.js';
 import { openUnguarded } from './support/unguarded.js';
 
 const between = { as: 'acme', target: 'globex' };
-const namesOf = (results: readonly ProbeResult[], outcome: string) => results.filter((result) => result.outcome === outcome).map(({ name }) => name);
+const namesOf = (results: readonly ProbeResult[], outcome: string) =>
+  results.filter((result) => result.outcome === outcome).map(({ name }) => name);
 /** Needs an optional package of MikroORM's. */
 const withDataloader = 'load a many-to-many relation with a dataloader for both tenants at once';
 
@@ -40,8 +41,12 @@ it('changes nothing, also where every attempt gets across', async () => {
 });
 
 it('says which tenant it cannot try with', async () => {
-  await expect(probe(shop.tenancy, shop.orm.em, { as: 'acme', target: 'nobody' })).rejects.toThrow('No tenant "nobody"');
-  await expect(probe(shop.tenancy, shop.orm.em, { as: 'acme', target: 'acme' })).rejects.toThrow('two different tenants');
+  await expect(probe(shop.tenancy, shop.orm.em, { as: 'acme', target: 'nobody' })).rejects.toThrow(
+    'No tenant "nobody"',
+  );
+  await expect(probe(shop.tenancy, shop.orm.em, { as: 'acme', target: 'acme' })).rejects.toThrow(
+    'two different tenants',
+  );
 });
 
 describe('expectNoLeak', () => {
@@ -67,14 +72,16 @@ describe('without the wall', () => {
   it('tells with a table what got across', async () => {
     const unguarded = await openUnguarded(shop.database.url);
     const checking = expectNoLeak(unguarded.tenancy, unguarded.orm.em, { tenants: ['acme', 'globex'] });
-    await expect(checking).rejects.toThrow(/ways lead from "acme" to "globex":\n {2}outcome +attempt +detail\n {2}crossed +select from its table/);
+    await expect(checking).rejects.toThrow(
+      /ways lead from "acme" to "globex":\n {2}outcome +attempt +detail\n {2}crossed +select from its table/,
+    );
     await unguarded.close();
   });
 
   it('sees rows appear at the other tenant when both write to one schema', async () => {
     const unguarded = await openUnguarded(shop.database.url);
     const { run } = unguarded.tenancy;
-    const oneSchema = { ...unguarded.tenancy, run: (_: string, fn: () => unknown) => run('acme', fn) } as typeof unguarded.tenancy;
+    const oneSchema = Object.assign(unguarded.tenancy, { run: (_: string, fn: () => unknown) => run('acme', fn) });
     const write = (em: EntityManager) => em.create(Widget, { name: 'anybody’s' });
     const checking = expectNoLeak(oneSchema, unguarded.orm.em, { tenants: ['acme', 'globex'], write });
     await expect(checking).rejects.toThrow('rows of "acme" appeared at "globex"');

@@ -20,9 +20,14 @@ describe('when PostgreSQL refuses to enter the scope', () => {
   it('runs nothing, inside and outside a transaction, and says what to do', async () => {
     const { tenancy, orm, database } = shop;
     await database.admin.query(`revoke acme_shop from ${login}`);
-    const expected = { code: 'TENANCY_SCOPE_REFUSED', message: expect.stringContaining('check that its role is granted') as string };
+    const expected = {
+      code: 'TENANCY_SCOPE_REFUSED',
+      message: expect.stringContaining('check that its role is granted') as string,
+    };
     await expect(tenancy.run('acme', () => orm.em.execute(insert))).rejects.toMatchObject(expected);
-    await expect(tenancy.run('acme', () => orm.em.transactional((em) => em.execute(insert)))).rejects.toMatchObject(expected);
+    await expect(tenancy.run('acme', () => orm.em.transactional((em) => em.execute(insert)))).rejects.toMatchObject(
+      expected,
+    );
     await database.admin.query(`grant acme_shop to ${login}`);
     expect(await widgetNames(shop, 'acme')).toEqual(['acme widget']);
   });
@@ -32,10 +37,16 @@ describe('when PostgreSQL refuses to enter the scope', () => {
     const pool = await scopedPool(shop);
     await tenancy.run('globex', () => pool.query('select 1'));
     await database.admin.query(`revoke acme_shop from ${login}`);
-    await expect(tenancy.run('acme', () => pool.query('select 1'))).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED' });
-    expect((await tenancy.run('globex', () => pool.query('select name from widget'))).rows).toEqual([{ name: 'globex widget' }]);
+    await expect(tenancy.run('acme', () => pool.query('select 1'))).rejects.toMatchObject({
+      code: 'TENANCY_SCOPE_REFUSED',
+    });
+    expect((await tenancy.run('globex', () => pool.query('select name from widget'))).rows).toEqual([
+      { name: 'globex widget' },
+    ]);
     await database.admin.query(`grant acme_shop to ${login}`);
-    expect((await tenancy.run('acme', () => pool.query('select name from widget'))).rows).toEqual([{ name: 'acme widget' }]);
+    expect((await tenancy.run('acme', () => pool.query('select name from widget'))).rows).toEqual([
+      { name: 'acme widget' },
+    ]);
     expect(pool.totalCount).toBe(1);
     await pool.end();
   });
@@ -45,7 +56,10 @@ describe('when PostgreSQL refuses to enter the scope', () => {
     const pool = await scopedPool(shop);
     await database.admin.query(`revoke execute on function pg_catalog.set_config(text, text, boolean) from ${login}`);
     const message = expect.stringContaining('grant execute on function pg_catalog.set_config') as string;
-    await expect(tenancy.run('acme', () => pool.query('select 1'))).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED', message });
+    await expect(tenancy.run('acme', () => pool.query('select 1'))).rejects.toMatchObject({
+      code: 'TENANCY_SCOPE_REFUSED',
+      message,
+    });
     await database.admin.query(`grant execute on function pg_catalog.set_config(text, text, boolean) to ${login}`);
     await pool.end();
   });
@@ -60,7 +74,9 @@ it('tells a server that goes away in that moment from a refusal', async () => {
   await blocker.query('begin; lock table pg_authid in access exclusive mode');
   const waiting = tenancy.run('acme', () => pool.query(insert));
   const outcome = expect(waiting).rejects.toMatchObject({ code: '57P01' });
-  await expect.poll(async () => (await blocker.query('select 1 from pg_locks where pid = $1 and not granted', [pid])).rowCount).toBe(1);
+  await expect
+    .poll(async () => (await blocker.query('select 1 from pg_locks where pid = $1 and not granted', [pid])).rowCount)
+    .toBe(1);
   await blocker.query('select pg_terminate_backend($1)', [pid]);
   await blocker.query('rollback');
   blocker.release();

@@ -45,16 +45,20 @@ describe('the catalog scope', () => {
     await expect(inCatalog(sql)).rejects.toMatchObject(denied);
   });
 
-  it.each(['set role to acme_shop', "password 'mine'"])('may not change how the login that serves logs in: %s', async (change) => {
-    await expect(inCatalog(`alter role tenantry_${shop.database.name} ${change}`)).rejects.toMatchObject(denied);
-  });
-
-  it.each(['select * from tenantry.tenant', "select pg_read_file('PG_VERSION')", "update tenantry.tenant set status = 'deleted'"])(
-    'may do more than a tenant, who may not even: %s',
-    async (sql) => {
-      await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toMatchObject(denied);
+  it.each(['set role to acme_shop', "password 'mine'"])(
+    'may not change how the login that serves logs in: %s',
+    async (change) => {
+      await expect(inCatalog(`alter role tenantry_${shop.database.name} ${change}`)).rejects.toMatchObject(denied);
     },
   );
+
+  it.each([
+    'select * from tenantry.tenant',
+    "select pg_read_file('PG_VERSION')",
+    "update tenantry.tenant set status = 'deleted'",
+  ])('may do more than a tenant, who may not even: %s', async (sql) => {
+    await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toMatchObject(denied);
+  });
 });
 
 it('lets a tenant use a table, and its sequence, that a later migration adds, without another grant', async () => {
@@ -63,15 +67,23 @@ it('lets a tenant use a table, and its sequence, that a later migration adds, wi
   const newer = await Tenancy.start(options);
   expect((await newer.reconcile()).migrated).toBe(2);
   await newer.stop();
-  const rows = await shop.tenancy.run('acme', () => shop.orm.em.execute("insert into review (text) values ('fine') returning id, text"));
+  const rows = await shop.tenancy.run('acme', () =>
+    shop.orm.em.execute("insert into review (text) values ('fine') returning id, text"),
+  );
   expect(rows).toEqual([{ id: 1, text: 'fine' }]);
-  await expect(shop.tenancy.run('acme', () => shop.orm.em.execute('select * from globex_shop.review'))).rejects.toMatchObject(denied);
+  await expect(
+    shop.tenancy.run('acme', () => shop.orm.em.execute('select * from globex_shop.review')),
+  ).rejects.toMatchObject(denied);
 });
 
 it('without the wall: a schema’s tables open to every role that was ever granted all of them', async () => {
   const { admin } = shop.database;
-  await admin.query('grant usage on schema globex_shop to acme_shop; grant select on all tables in schema globex_shop to acme_shop');
+  await admin.query(
+    'grant usage on schema globex_shop to acme_shop; grant select on all tables in schema globex_shop to acme_shop',
+  );
   const rows = await shop.tenancy.run('acme', () => shop.orm.em.execute('select name from globex_shop.widget'));
   expect(rows).toEqual([{ name: 'globex widget' }]);
-  await admin.query('revoke all on all tables in schema globex_shop from acme_shop; revoke usage on schema globex_shop from acme_shop');
+  await admin.query(
+    'revoke all on all tables in schema globex_shop from acme_shop; revoke usage on schema globex_shop from acme_shop',
+  );
 });

@@ -35,7 +35,12 @@ it('loads different records for one id, also with an EntityManager that both use
 
 it('takes ids from the tenant’s own sequence, whoever used the entity first', async () => {
   const insertMany = (tenant: string, count: number) =>
-    shop.tenancy.run(tenant, () => shop.orm.em.insertMany(Widget, Array.from({ length: count }, () => ({ name: tenant }))));
+    shop.tenancy.run(tenant, () =>
+      shop.orm.em.insertMany(
+        Widget,
+        Array.from({ length: count }, () => ({ name: tenant })),
+      ),
+    );
   expect(await insertMany('globex', 5)).toEqual([1, 2, 3, 4, 5]);
   expect(await insertMany('acme', 3)).toEqual([1, 2, 3]);
   expect(await insertMany('globex', 1)).toEqual([6]);

@@ -15,18 +15,18 @@ afterAll(() => shop.close());
 
 describe('a statement that would stay on the connection', () => {
   it.each([
-    'set timezone to \'Asia/Tokyo\'',
+    "set timezone to 'Asia/Tokyo'",
     'SET SESSION role globex_shop',
     'set standard_conforming_strings = off',
     'set session characteristics as transaction read only',
-    'set names \'latin1\'',
+    "set names 'latin1'",
     'reset all',
     'discard all',
     'listen tenantry',
     'unlisten *',
-    'load \'auto_explain\'',
+    "load 'auto_explain'",
     'prepare p as select 1',
-    'prepare transaction \'p\'',
+    "prepare transaction 'p'",
     'deallocate all',
     'declare c cursor with hold for select * from widget',
     'declare c scroll cursor with/**/hold for select * from widget',
@@ -38,8 +38,12 @@ describe('a statement that would stay on the connection', () => {
     '/*/**/*/set timezone to utc',
   ])('is refused before it is sent: %s', async (sql) => {
     expect(lastingCommand(sql)).toBeDefined();
-    await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toMatchObject({ code: 'TENANCY_STATEMENT_REFUSED' });
-    await expect(shop.tenancy.runInCatalog(() => shop.orm.em.execute(sql))).rejects.toMatchObject({ code: 'TENANCY_STATEMENT_REFUSED' });
+    await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toMatchObject({
+      code: 'TENANCY_STATEMENT_REFUSED',
+    });
+    await expect(shop.tenancy.runInCatalog(() => shop.orm.em.execute(sql))).rejects.toMatchObject({
+      code: 'TENANCY_STATEMENT_REFUSED',
+    });
   });
 
   it('is refused without ending the transaction it was tried in', async () => {
@@ -60,7 +64,7 @@ describe('a statement that ends with its transaction', () => {
     'set constraints all deferred',
     'SET /* only */ LOCAL work_mem = 64',
     'declare c cursor for select * from widget',
-    'select \'set timezone to utc\'',
+    "select 'set timezone to utc'",
     'select 1 /* set */',
     'with x as (select 1) select * from x',
     'values (1)',
@@ -78,7 +82,7 @@ describe('a statement that ends with its transaction', () => {
     ['start transaction isolation level serializable', true],
     ['BEGIN\nISOLATION LEVEL REPEATABLE READ', true],
     ['begin read only, deferrable', true],
-    ['select \'begin isolation\'', false],
+    ["select 'begin isolation'", false],
   ])('is known to begin before any query or not: %s', (sql, expected) => {
     expect(beginsBeforeAnyQuery(sql)).toBe(expected);
   });
@@ -86,7 +90,8 @@ describe('a statement that ends with its transaction', () => {
 
 describe('settings that got past the gate', () => {
   /** Sends a statement as a client without the gate would. */
-  const past = (client: pg.ClientBase, sql: string) => (pg.Client.prototype.query.bind(client) as (text: string) => Promise<unknown>)(sql);
+  const past = (client: pg.ClientBase, sql: string) =>
+    (pg.Client.prototype.query.bind(client) as (text: string) => Promise<unknown>)(sql);
 
   it('do not reach the next statement: neither a search path nor a role', async () => {
     const pool = await scopedPool(shop);
@@ -103,8 +108,12 @@ describe('settings that got past the gate', () => {
     const pool = await scopedPool(shop);
     const client = await pool.connect();
     await past(client, 'set role globex_shop');
-    await expect(client.query('select name from globex_shop.widget')).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED' });
-    await expect(shop.tenancy.run('acme', () => client.query('select 1'))).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED' });
+    await expect(client.query('select name from globex_shop.widget')).rejects.toMatchObject({
+      code: 'TENANCY_SCOPE_REFUSED',
+    });
+    await expect(shop.tenancy.run('acme', () => client.query('select 1'))).rejects.toMatchObject({
+      code: 'TENANCY_SCOPE_REFUSED',
+    });
     client.release();
     await pool.end();
   });

@@ -11,7 +11,9 @@ beforeAll(async () => {
   shop = await openShop();
   await shop.signUp('acme', 'globex');
   for (const tenant of ['acme', 'globex']) {
-    await shop.database.admin.query(`insert into ${tenant}_shop.widget (name) select '${tenant} ' || n from generate_series(1, 250) n`);
+    await shop.database.admin.query(
+      `insert into ${tenant}_shop.widget (name) select '${tenant} ' || n from generate_series(1, 250) n`,
+    );
   }
 });
 afterAll(() => shop.close());
@@ -19,11 +21,15 @@ afterAll(() => shop.close());
 const sql = 'select name from widget order by id';
 async function stream(em: EntityManager, text = sql): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of em.getConnection().stream<{ name: string }>(text, [], em.getTransactionContext(), undefined, 100)) names.push(name);
+  for await (const { name } of em
+    .getConnection()
+    .stream<{ name: string }>(text, [], em.getTransactionContext(), undefined, 100))
+    names.push(name);
   return names;
 }
 const own = Array.from({ length: 250 }, (_, n) => `acme ${n + 1}`);
-const inAcme = <T>(fn: (em: EntityManager) => Promise<T>, options = {}) => shop.tenancy.run('acme', () => shop.orm.em.transactional(fn, options));
+const inAcme = <T>(fn: (em: EntityManager) => Promise<T>, options = {}) =>
+  shop.tenancy.run('acme', () => shop.orm.em.transactional(fn, options));
 
 describe('a stream', () => {
   it('reads its own rows, piece by piece, while another tenant streams too', async () => {
@@ -42,8 +48,12 @@ describe('a stream', () => {
   });
 
   it('is refused outside a transaction, and its connection stays usable', async () => {
-    await expect(shop.tenancy.run('acme', () => stream(shop.orm.em))).rejects.toMatchObject({ code: 'TENANCY_STATEMENT_REFUSED' });
-    await expect(shop.tenancy.runInCatalog(() => stream(shop.orm.em))).rejects.toMatchObject({ code: 'TENANCY_STATEMENT_REFUSED' });
+    await expect(shop.tenancy.run('acme', () => stream(shop.orm.em))).rejects.toMatchObject({
+      code: 'TENANCY_STATEMENT_REFUSED',
+    });
+    await expect(shop.tenancy.runInCatalog(() => stream(shop.orm.em))).rejects.toMatchObject({
+      code: 'TENANCY_STATEMENT_REFUSED',
+    });
     expect(await inAcme((em) => stream(em))).toEqual(own);
     expect(shop.tenancy.connections()).toMatchObject({ waiting: 0 });
   });
@@ -59,7 +69,9 @@ describe('a stream', () => {
 
   it('enters its scope again where the role was changed before it', async () => {
     expect(await inAcme(async (em) => (await em.execute('set local role globex_shop'), stream(em)))).toEqual(own);
-    const crossing = inAcme(async (em) => (await em.execute('set local role globex_shop'), stream(em, 'select name from globex_shop.widget')));
+    const crossing = inAcme(
+      async (em) => (await em.execute('set local role globex_shop'), stream(em, 'select name from globex_shop.widget')),
+    );
     await expect(crossing).rejects.toThrow('permission denied');
   });
 

@@ -15,7 +15,8 @@ afterAll(() => shop.close());
 
 const neighbour = 'select name from globex_shop.widget';
 const switching = `select set_config('role', 'globex_shop', true), query_to_xml('${neighbour}', true, false, '')::text as rows`;
-const inTransaction = <T>(fn: (em: EntityManager) => Promise<T>) => shop.tenancy.run('acme', () => shop.orm.em.transactional(fn));
+const inTransaction = <T>(fn: (em: EntityManager) => Promise<T>) =>
+  shop.tenancy.run('acme', () => shop.orm.em.transactional(fn));
 
 describe('within one transaction', () => {
   it.each([
@@ -25,8 +26,12 @@ describe('within one transaction', () => {
     'set local session authorization default',
     'savepoint a',
   ])('keeps the next statement in its scope after: %s', async (sql) => {
-    await expect(inTransaction(async (em) => (await em.execute(sql), em.execute(neighbour)))).rejects.toMatchObject({ code: '42501' });
-    const role = await inTransaction(async (em) => (await em.execute(sql), em.execute('select current_user::text as role')));
+    await expect(inTransaction(async (em) => (await em.execute(sql), em.execute(neighbour)))).rejects.toMatchObject({
+      code: '42501',
+    });
+    const role = await inTransaction(
+      async (em) => (await em.execute(sql), em.execute('select current_user::text as role')),
+    );
     expect(role).toEqual([{ role: 'acme_shop' }]);
   });
 
@@ -53,7 +58,9 @@ describe('within one transaction', () => {
     const rows = await inTransaction(async (em) => {
       await em.execute("set local statement_timeout to '77s'");
       await em.execute("set local lock_timeout to '3s'");
-      return em.execute("select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock, current_user::text as role");
+      return em.execute(
+        "select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock, current_user::text as role",
+      );
     });
     expect(rows).toEqual([{ statement: '77s', lock: '3s', role: 'acme_shop' }]);
   });
@@ -67,8 +74,12 @@ describe('within one statement', () => {
     'a prepared statement': 'prepare p as select 1',
   };
   it.each(Object.entries(attempts))('refuses %s, in a tenant’s scope, in the catalog’s and in none', async (_, sql) => {
-    await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toThrow(/denied|multiple commands|cannot carry/);
-    await expect(shop.tenancy.runInCatalog(() => shop.orm.em.execute(sql))).rejects.toThrow(/denied|multiple commands|cannot carry/);
+    await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toThrow(
+      /denied|multiple commands|cannot carry/,
+    );
+    await expect(shop.tenancy.runInCatalog(() => shop.orm.em.execute(sql))).rejects.toThrow(
+      /denied|multiple commands|cannot carry/,
+    );
     await expect(shop.orm.em.fork().execute(sql)).rejects.toThrow(/denied|multiple commands|cannot carry/);
   });
 });
@@ -77,7 +88,11 @@ describe('without the wall', () => {
   const asLogin = async <T>(fn: (client: pg.Client) => Promise<T>): Promise<T> => {
     const client = new pg.Client({ connectionString: await serviceUrl(shop) });
     await client.connect();
-    return fn(client).finally(() => client.end());
+    try {
+      return await fn(client);
+    } finally {
+      await client.end();
+    }
   };
 
   it('reads the neighbour after set local role, in a transaction whose first statement set the scope', async () => {

@@ -11,8 +11,12 @@ beforeAll(async () => {
   await shop.signUp('acme', 'globex');
 });
 beforeEach(async () => {
-  await shop.database.admin.query('truncate acme_shop.widget, acme_shop.maker, acme_shop.tag, acme_shop.widget_tags restart identity');
-  await shop.database.admin.query('truncate globex_shop.widget, globex_shop.maker, globex_shop.tag, globex_shop.widget_tags restart identity');
+  await shop.database.admin.query(
+    'truncate acme_shop.widget, acme_shop.maker, acme_shop.tag, acme_shop.widget_tags restart identity',
+  );
+  await shop.database.admin.query(
+    'truncate globex_shop.widget, globex_shop.maker, globex_shop.tag, globex_shop.widget_tags restart identity',
+  );
   await stock(shop, 'acme', 'globex');
 });
 afterAll(() => shop.close());
@@ -45,7 +49,10 @@ it.each([
   ['read committed', { isolationLevel: IsolationLevel.READ_COMMITTED }],
 ])('runs at the isolation level that was asked for: %s', async (level, options) => {
   const rows = await shop.tenancy.run('acme', () =>
-    shop.orm.em.transactional((em) => em.execute("select current_setting('transaction_isolation') as level, name from widget"), options),
+    shop.orm.em.transactional(
+      (em) => em.execute("select current_setting('transaction_isolation') as level, name from widget"),
+      options,
+    ),
   );
   expect(rows).toEqual([{ level, name: 'acme widget' }]);
 });
@@ -113,7 +120,8 @@ describe('a connection given back in the middle of a transaction', () => {
   it('without the wall: the next borrower of a plain pool is inside it, as that tenant', async () => {
     const pool = await plainPool(shop);
     const first = await pool.connect();
-    for (const sql of ['begin', 'set local role acme_shop', 'set local search_path to acme_shop', leaveOpen[1] ?? '']) await first.query(sql);
+    for (const sql of ['begin', 'set local role acme_shop', 'set local search_path to acme_shop', leaveOpen[1] ?? ''])
+      await first.query(sql);
     first.release();
     const next = await pool.connect();
     expect((await next.query('select current_user::text as role, name from widget where id = 2')).rows).toEqual([

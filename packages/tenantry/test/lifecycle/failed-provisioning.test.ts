@@ -21,7 +21,8 @@ beforeAll(async () => {
 afterAll(() => shop.close());
 
 const breaks = (id: string) => shop.database.admin.query('insert into public.broken values ($1)', [`${id}_shop`]);
-const mends = (id: string) => shop.database.admin.query('delete from public.broken where schema_name = $1', [`${id}_shop`]);
+const mends = (id: string) =>
+  shop.database.admin.query('delete from public.broken where schema_name = $1', [`${id}_shop`]);
 const signUp = (id: string) => shop.tenancy.catalog.create({ id, name: id });
 
 it('leaves no schema, role, ledger or catalog row of a tenant whose migration fails, and says why', async () => {
@@ -63,7 +64,9 @@ it('leaves a tenant that exists at its old head when a newer migration fails', a
   await admin.query(`delete from tenantry.ledger where schema_name = $1 and migration = '000002-seed'`, [`${id}_shop`]);
   await admin.query(`update tenantry.tenant_schema set head = '000001-widgets' where schema_name = $1`, [`${id}_shop`]);
   const report = await shop.tenancy.reconcile();
-  expect(report.failures).toMatchObject([{ tenant: id, reason: expect.stringContaining('relation "seed" already exists') }]);
+  expect(report.failures).toMatchObject([
+    { tenant: id, reason: expect.stringContaining('relation "seed" already exists') },
+  ]);
   expect((await actualState(admin, [id])).ledger).toEqual([`${id}_shop:000001-widgets`]);
   expect(report.services).toMatchObject([{ service: 'shop', head: '000002-seed', behind: 1 }]);
   await shop.tenancy.catalog.setStatus(id, 'deleted');

@@ -14,7 +14,9 @@ afterAll(() => database.drop());
 const untilGone = () =>
   vi.waitFor(
     async () => {
-      const { rows } = await database.admin.query("select pid from pg_stat_activity where datname = current_database() and application_name = 'doomed'");
+      const { rows } = await database.admin.query(
+        "select pid from pg_stat_activity where datname = current_database() and application_name = 'doomed'",
+      );
       expect(rows).toEqual([]);
     },
     { timeout: 10_000, interval: 5 },
@@ -53,10 +55,13 @@ it('leaves whole tenants only when the process is killed while it provisions, an
   for (let kills = 0; kills < 8; kills++) {
     const next = TenancyProcess.launch();
     const started = process.tell({ what: 'start', options: doomed() }).catch(() => undefined);
-    await vi.waitFor(async () => expect((await actualState(database.admin, ids)).recorded.length).toBeGreaterThan(done), {
-      timeout: 20_000,
-      interval: 2,
-    });
+    await vi.waitFor(
+      async () => expect((await actualState(database.admin, ids)).recorded.length).toBeGreaterThan(done),
+      {
+        timeout: 20_000,
+        interval: 2,
+      },
+    );
     await sleep(Math.random() * 20);
     await process.kill();
     await started;
@@ -77,5 +82,9 @@ it('leaves whole tenants only when the process is killed while it provisions, an
 });
 
 function expectWhole({ schemas, roles, recorded, ledger }: Awaited<ReturnType<typeof actualState>>): void {
-  expect({ schemas, roles, ledger }).toEqual({ schemas: recorded, roles: recorded, ledger: recorded.map((name) => `${name}:000001-widgets`) });
+  expect({ schemas, roles, ledger }).toEqual({
+    schemas: recorded,
+    roles: recorded,
+    ledger: recorded.map((name) => `${name}:000001-widgets`),
+  });
 }

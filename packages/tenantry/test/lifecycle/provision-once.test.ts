@@ -26,10 +26,14 @@ it(`provisions once when ${racers} first requests of a new tenant come at the sa
   const [id = ''] = freshIds(1);
   await shop.tenancy.catalog.create({ id, name: id });
   const seen = await Promise.all(
-    Array.from({ length: racers }, () => shop.tenancy.run(id, () => shop.orm.em.execute('select current_schema() as schema'))),
+    Array.from({ length: racers }, () =>
+      shop.tenancy.run(id, () => shop.orm.em.execute('select current_schema() as schema')),
+    ),
   );
   expect(seen).toEqual(Array.from({ length: racers }, () => [{ schema: `${id}_shop` }]));
-  const { rows } = await shop.database.admin.query("select last_value::int as attempts from public.attempts where is_called");
+  const { rows } = await shop.database.admin.query(
+    'select last_value::int as attempts from public.attempts where is_called',
+  );
   expect(rows).toEqual([{ attempts: 1 }]);
 });
 
@@ -38,7 +42,9 @@ it(`provisions once when ${racers} first requests come to four processes at the 
   const processes = await Promise.all(Array.from({ length: 4 }, () => TenancyProcess.launch()));
   try {
     await Promise.all(
-      processes.map((process) => process.tell({ what: 'start', options: { url: database.url, reconcile: { automatic: false } } })),
+      processes.map((process) =>
+        process.tell({ what: 'start', options: { url: database.url, reconcile: { automatic: false } } }),
+      ),
     );
     await processes[0]?.tell({ what: 'sign up', ids });
     const requests = ids.flatMap((id) => Array.from({ length: racers / processes.length }, () => id));

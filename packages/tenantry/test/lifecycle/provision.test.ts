@@ -25,7 +25,7 @@ it('makes a schema, a role of the same name, its grants, the ledger and the cata
     ledger: [`${schema}:000001-widgets`],
   });
   const attributes = await text(
-    'select concat_ws(\' \', rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls) as value from pg_roles where rolname = $1',
+    "select concat_ws(' ', rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls) as value from pg_roles where rolname = $1",
     schema,
   );
   expect(attributes).toEqual(['f f f f f f']);
@@ -39,7 +39,8 @@ it('makes a schema, a role of the same name, its grants, the ledger and the cata
 it('lets the tenant role use its schema and make nothing in it', async () => {
   const [id = ''] = freshIds(1);
   await shop.signUp(id);
-  const may = (right: string) => text('select has_schema_privilege($1, $2, $3)::text as value', `${id}_shop`, `${id}_shop`, right);
+  const may = (right: string) =>
+    text('select has_schema_privilege($1, $2, $3)::text as value', `${id}_shop`, `${id}_shop`, right);
   expect(await may('usage')).toEqual(['true']);
   expect(await may('create')).toEqual(['false']);
 });
@@ -53,7 +54,9 @@ it.each([
   const id = makeId();
   await shop.signUp(id);
   expect((await actualState(shop.database.admin, [id])).schemas).toEqual([`${id}_shop`]);
-  expect(await shop.tenancy.run(id, () => shop.orm.em.execute('select count(*)::int as n from widget'))).toEqual([{ n: 0 }]);
+  expect(await shop.tenancy.run(id, () => shop.orm.em.execute('select count(*)::int as n from widget'))).toEqual([
+    { n: 0 },
+  ]);
 });
 
 it('keeps tenants apart of whose ids one begins with the other', async () => {
@@ -69,12 +72,20 @@ it('makes the tables of a later migration usable without another grant', async (
   const newer = await Tenancy.start({
     url: shop.database.url,
     service: 'shop',
-    migrations: { ...widgetMigrations, '000002-notes': migrationOf('create table note (id int generated always as identity, body text)') },
+    migrations: {
+      ...widgetMigrations,
+      '000002-notes': migrationOf('create table note (id int generated always as identity, body text)'),
+    },
     reconcile: { automatic: false },
   });
   const report = await newer.reconcile();
   await newer.stop();
-  expect(report.changes.find(({ tenant }) => tenant === id)).toMatchObject({ outcome: 'migrated', migrations: ['000002-notes'] });
-  const body = await shop.tenancy.run(id, () => shop.orm.em.execute("insert into note (body) values ('x') returning id, body"));
+  expect(report.changes.find(({ tenant }) => tenant === id)).toMatchObject({
+    outcome: 'migrated',
+    migrations: ['000002-notes'],
+  });
+  const body = await shop.tenancy.run(id, () =>
+    shop.orm.em.execute("insert into note (body) values ('x') returning id, body"),
+  );
   expect(body).toEqual([{ id: 1, body: 'x' }]);
 });

@@ -28,7 +28,12 @@ class Bench {
         this.#end = (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome));
       });
     };
-    this.loop = new ReconcileLoop(run, { intervalMs, restMs, onReport: () => undefined, onError: (error) => this.errors.push(error) });
+    this.loop = new ReconcileLoop(run, {
+      intervalMs,
+      restMs,
+      onReport: () => undefined,
+      onError: (error) => this.errors.push(error),
+    });
   }
 
   async end(outcome: ReconcileReport | Error = quiet): Promise<void> {

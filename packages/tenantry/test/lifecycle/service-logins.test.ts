@@ -23,13 +23,21 @@ afterEach(async () => {
   await logins.dropWithDatabase();
 });
 
-const migrations = { '000001-widget': migrationOf('create table widget (id int generated always as identity, name text)') };
+const migrations = {
+  '000001-widget': migrationOf('create table widget (id int generated always as identity, name text)'),
+};
 
-async function start(service: string, options: Omit<TenancyOptions, 'service'>): Promise<{ tenancy: Tenancy; write(): Promise<unknown> }> {
+async function start(
+  service: string,
+  options: Omit<TenancyOptions, 'service'>,
+): Promise<{ tenancy: Tenancy; write(): Promise<unknown> }> {
   const tenancy = await Tenancy.start({ service, migrations, reconcile: { automatic: false }, ...options });
   const orm = await MikroORM.init(tenancy.orm({ entities: [], discovery: { warnWhenNoEntities: false } }));
   started.push({ stop: () => orm.close().then(() => tenancy.stop()) });
-  return { tenancy, write: () => tenancy.run(id, () => orm.em.execute("insert into widget (name) values ('x') returning name")) };
+  return {
+    tenancy,
+    write: () => tenancy.run(id, () => orm.em.execute("insert into widget (name) values ('x') returning name")),
+  };
 }
 
 const withOwner = (login: Login) => ({ ownerUrl: database.url, url: login.url });
@@ -52,18 +60,24 @@ it('lets each service enter its own tenant schemas when another service provisio
   ]);
 });
 
-it.each(['role', 'schema'] as const)('serves the tenants that exist when a service gets another login (isolation: %s)', async (isolation) => {
-  const [before, after] = [await logins.make('noinherit'), await logins.make('noinherit')];
-  const old = await start('shop', { ...withOwner(before), isolation });
-  await old.tenancy.catalog.create({ id, name: id });
-  expect(await old.write()).toEqual([{ name: 'x' }]);
-  const renewed = await start('shop', { ...withOwner(after), isolation });
-  expect(await renewed.tenancy.reconcile()).toMatchObject({ failed: 0, changes: [{ tenant: id, outcome: 'granted', migrations: [] }] });
-  expect(await renewed.write()).toEqual([{ name: 'x' }]);
-  // While processes with the old login still run, they serve too.
-  expect(await old.write()).toEqual([{ name: 'x' }]);
-  expect(await renewed.tenancy.reconcile()).toMatchObject({ changes: [] });
-});
+it.each(['role', 'schema'] as const)(
+  'serves the tenants that exist when a service gets another login (isolation: %s)',
+  async (isolation) => {
+    const [before, after] = [await logins.make('noinherit'), await logins.make('noinherit')];
+    const old = await start('shop', { ...withOwner(before), isolation });
+    await old.tenancy.catalog.create({ id, name: id });
+    expect(await old.write()).toEqual([{ name: 'x' }]);
+    const renewed = await start('shop', { ...withOwner(after), isolation });
+    expect(await renewed.tenancy.reconcile()).toMatchObject({
+      failed: 0,
+      changes: [{ tenant: id, outcome: 'granted', migrations: [] }],
+    });
+    expect(await renewed.write()).toEqual([{ name: 'x' }]);
+    // While processes with the old login still run, they serve too.
+    expect(await old.write()).toEqual([{ name: 'x' }]);
+    expect(await renewed.tenancy.reconcile()).toMatchObject({ changes: [] });
+  },
+);
 
 it('serves the tenants that exist when a second URL takes the place of the login that Tenantry made', async () => {
   const laptop = await start('shop', { url: database.url });
@@ -74,8 +88,10 @@ it('serves the tenants that exist when a second URL takes the place of the login
   expect(await production.write()).toEqual([{ name: 'x' }]);
 });
 
-it('runs a service\'s migrations with that service\'s shared schemas, whoever provisions', async () => {
-  await database.admin.query("create schema ext; create domain ext.label as text check (value <> ''); grant usage on schema ext to public");
+it("runs a service's migrations with that service's shared schemas, whoever provisions", async () => {
+  await database.admin.query(
+    "create schema ext; create domain ext.label as text check (value <> ''); grant usage on schema ext to public",
+  );
   const labelled = { '000001-labelled': migrationOf('create table widget (id int, name label)') };
   await start('inventory', { url: database.url, migrations: labelled, sharedSchemas: ['ext'] });
   const other = await start('identity', { url: database.url });

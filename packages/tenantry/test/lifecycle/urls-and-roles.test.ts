@@ -23,7 +23,13 @@ afterEach(async () => {
 
 async function start(options: Omit<TenancyOptions, 'service'>): Promise<Tenancy> {
   const logger = { log: (line: string) => said.push(line), warn: (line: string) => said.push(line) };
-  const tenancy = await Tenancy.start({ service: 'shop', migrations: widgetMigrations, reconcile: { automatic: false }, logger, ...options });
+  const tenancy = await Tenancy.start({
+    service: 'shop',
+    migrations: widgetMigrations,
+    reconcile: { automatic: false },
+    logger,
+    ...options,
+  });
   started.push(tenancy);
   return tenancy;
 }
@@ -36,7 +42,7 @@ async function signsUp(tenancy: Tenancy): Promise<void> {
   expect(await tenancy.run(id, () => tenancy.require().tenant.id)).toBe(id);
 }
 
-it('makes a weaker login to serve with when the one URL is a superuser\'s, and says so once', async () => {
+it("makes a weaker login to serve with when the one URL is a superuser's, and says so once", async () => {
   await emptied();
   await signsUp(await start({ url: database.url }));
   const { role } = await madeLogin(database);
@@ -54,7 +60,9 @@ it('does the same for a login with CREATEROLE, and names what only a superuser c
   const owner = await logins.makeOwner();
   await signsUp(await start({ url: owner.url }));
   const [, made, warning = ''] = said;
-  expect(made).toBe(`Made the role "tenantry_${database.name}" to serve with: "${owner.role}" could read every tenant.`);
+  expect(made).toBe(
+    `Made the role "tenantry_${database.name}" to serve with: "${owner.role}" could read every tenant.`,
+  );
   const sql = /until a superuser runs: (.*)$/.exec(warning)?.[1] ?? '';
   await database.admin.query(sql);
   said = [];
@@ -67,7 +75,9 @@ it('makes no login where two URLs were given, and serves with the weaker one', a
   const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
   await signsUp(await start({ ownerUrl: owner.url, url: service.url }));
   expect(await madeLogin(database)).toMatchObject({ role: '' });
-  const { rows } = await database.admin.query("select nspowner::regrole::text as owner from pg_namespace where nspname like '%\\_shop'");
+  const { rows } = await database.admin.query(
+    "select nspowner::regrole::text as owner from pg_namespace where nspname like '%\\_shop'",
+  );
   expect(rows).toEqual([{ owner: owner.role }]);
 });
 
@@ -112,7 +122,10 @@ it('keeps tenants apart by name only where no roles can be made, if that is chos
   const tenancy = await start({ url: login.url, isolation: 'schema' });
   const [id = ''] = freshIds(1);
   await tenancy.catalog.create({ id, name: id });
-  expect(await tenancy.run(id, () => tenancy.require().placement)).toMatchObject({ schema: `${id}_shop`, role: login.role });
+  expect(await tenancy.run(id, () => tenancy.require().placement)).toMatchObject({
+    schema: `${id}_shop`,
+    role: login.role,
+  });
   expect(await actualState(database.admin, [id])).toMatchObject({ schemas: [`${id}_shop`], roles: [] });
 });
 
@@ -143,7 +156,9 @@ it('refuses a login that owns a tenant schema', async () => {
 
 it('lets no inherited right through: before PostgreSQL 16 the login must not inherit, after it the grant says so', async () => {
   const login = await logins.make('inherit');
-  const { rows } = await database.admin.query<{ version: number }>("select current_setting('server_version_num')::int as version");
+  const { rows } = await database.admin.query<{ version: number }>(
+    "select current_setting('server_version_num')::int as version",
+  );
   const starting = start({ ownerUrl: database.url, url: login.url });
   if ((rows[0]?.version ?? 0) < 160_000) {
     await expect(starting).rejects.toMatchObject({
@@ -153,6 +168,9 @@ it('lets no inherited right through: before PostgreSQL 16 the login must not inh
     return;
   }
   await signsUp(await starting);
-  const inherited = await database.admin.query("select pg_has_role($1, rolname, 'usage') as may from pg_roles where rolname like '%\\_shop'", [login.role]);
+  const inherited = await database.admin.query(
+    "select pg_has_role($1, rolname, 'usage') as may from pg_roles where rolname like '%\\_shop'",
+    [login.role],
+  );
   expect(new Set(inherited.rows.map(({ may }) => may))).toEqual(new Set([false]));
 });

@@ -44,9 +44,17 @@ afterAll(async () => {
 });
 
 /** One request on the one connection that all of them share; the body goes out piece by piece. */
-function onOneConnection(method: string, path: string, tenant?: string, pieces: string[] = []): Promise<{ port: number | undefined; body: unknown }> {
+function onOneConnection(
+  method: string,
+  path: string,
+  tenant?: string,
+  pieces: string[] = [],
+): Promise<{ port: number | undefined; body: unknown }> {
   return new Promise((resolve, reject) => {
-    const headers = { ...(tenant !== undefined && { 'x-client': tenant }), ...(pieces.length > 0 && { 'content-type': 'application/json' }) };
+    const headers = {
+      ...(tenant !== undefined && { 'x-client': tenant }),
+      ...(pieces.length > 0 && { 'content-type': 'application/json' }),
+    };
     const sent = request(shop.url + path, { method, agent, headers }, (response) => {
       const chunks: Buffer[] = [];
       const port = response.socket.localPort;
@@ -99,20 +107,36 @@ it('keeps the tenant of a request whose body arrives while others are answered',
       },
     });
     const headers = { 'x-client': tenant, 'content-type': 'application/json' };
-    return fetch(shop.url, { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit).then((answer) => answer.json());
+    return fetch(shop.url, { method: 'POST', headers, body: stream, duplex: 'half' }).then((answer) => answer.json());
   });
   const quick = Array.from({ length: 20 }, (_, index) => shop.get('/', shop.tenants[index % 2 === 0 ? 1 : 0]));
-  const expected = Array.from({ length: 8 }, (_, index) => ({ saw: shop.tenants[index % 2 === 0 ? 0 : 1], length: 50_000 + index }));
+  const expected = Array.from({ length: 8 }, (_, index) => ({
+    saw: shop.tenants[index % 2 === 0 ? 0 : 1],
+    length: 50_000 + index,
+  }));
   expect(await Promise.all(slow)).toEqual(expected);
-  expect(await Promise.all(quick)).toEqual(Array.from({ length: 20 }, (_, index) => ({ saw: shop.tenants[index % 2 === 0 ? 1 : 0] })));
+  expect(await Promise.all(quick)).toEqual(
+    Array.from({ length: 20 }, (_, index) => ({ saw: shop.tenants[index % 2 === 0 ? 1 : 0] })),
+  );
 });
 
 it('keeps pipelined requests apart, which arrive in one piece', async () => {
   const [first, second] = shop.tenants;
-  const staying = (tenant?: string) => Buffer.from(`GET / HTTP/1.1\r\nhost: localhost\r\n${tenant ? `x-client: ${tenant}\r\n` : ''}\r\n`);
+  const staying = (tenant?: string) =>
+    Buffer.from(`GET / HTTP/1.1\r\nhost: localhost\r\n${tenant ? `x-client: ${tenant}\r\n` : ''}\r\n`);
   const posted = `{"text":"abc"}`;
-  const post = Buffer.from(`POST / HTTP/1.1\r\nhost: localhost\r\nx-client: ${second}\r\ncontent-type: application/json\r\ncontent-length: ${posted.length}\r\n\r\n${posted}`);
-  const all = Buffer.concat([staying(first), post, staying(), staying(second), rawRequest('GET', '/', [`x-client: ${first}`])]);
-  const saw = [...(await exchange(shop, all)).matchAll(/"saw":"([^"]*)"|"status":(\d+)/g)].map(([, tenant, status]) => tenant ?? status);
+  const post = Buffer.from(
+    `POST / HTTP/1.1\r\nhost: localhost\r\nx-client: ${second}\r\ncontent-type: application/json\r\ncontent-length: ${posted.length}\r\n\r\n${posted}`,
+  );
+  const all = Buffer.concat([
+    staying(first),
+    post,
+    staying(),
+    staying(second),
+    rawRequest('GET', '/', [`x-client: ${first}`]),
+  ]);
+  const saw = [...(await exchange(shop, all)).matchAll(/"saw":"([^"]*)"|"status":(\d+)/g)].map(
+    ([, tenant, status]) => tenant ?? status,
+  );
   expect(saw).toEqual([first, second, '401', second, first]);
 });

@@ -38,7 +38,9 @@ class WidgetsController {
   }
 }
 
-function start(useFactory: (settings: Settings) => TenancyModuleOptions | Promise<TenancyModuleOptions>): Promise<NestFastifyApplication> {
+function start(
+  useFactory: (settings: Settings) => TenancyModuleOptions | Promise<TenancyModuleOptions>,
+): Promise<NestFastifyApplication> {
   @Module({
     imports: [
       TenancyModule.forRootAsync({ imports: [SettingsModule], inject: [Settings], useFactory }),
@@ -47,7 +49,10 @@ function start(useFactory: (settings: Settings) => TenancyModuleOptions | Promis
     controllers: [WidgetsController],
   })
   class ShopModule {}
-  return NestFactory.create<NestFastifyApplication>(ShopModule, new FastifyAdapter(), { logger: false, abortOnError: false });
+  return NestFactory.create<NestFastifyApplication>(ShopModule, new FastifyAdapter(), {
+    logger: false,
+    abortOnError: false,
+  });
 }
 
 const shopOptions = ({ url }: { url: string }): TenancyModuleOptions => ({
@@ -65,7 +70,8 @@ it('takes its options from other providers, also when they come later', async ()
   await app.listen(0, '127.0.0.1');
   const [id = ''] = freshIds(1);
   await app.get(Tenancy).catalog.create({ id, name: id });
-  const get = async (headers: Record<string, string>) => (await fetch(`${await app.getUrl()}/widgets`, { headers })).status;
+  const get = async (headers: Record<string, string>) =>
+    (await fetch(`${await app.getUrl()}/widgets`, { headers })).status;
   expect(await get({ 'x-tenant': id })).toBe(200);
   expect(await get({ 'x-client': id })).toBe(401);
   await app.close();
@@ -78,7 +84,10 @@ it.each([
   ['a URL that is none', { url: 'localhost' }, 'The option `url` is wrong: '],
 ])('refuses to start with %s, by its name', async (_, options, sentence) => {
   const starting = start((settings) => ({ ...shopOptions(settings), ...options }));
-  await expect(starting).rejects.toMatchObject({ code: 'TENANCY_OPTION_INVALID', message: expect.stringContaining(sentence) });
+  await expect(starting).rejects.toMatchObject({
+    code: 'TENANCY_OPTION_INVALID',
+    message: expect.stringContaining(sentence),
+  });
 });
 
 it('passes on what the factory throws', async () => {

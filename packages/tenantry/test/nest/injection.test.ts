@@ -59,7 +59,8 @@ afterAll(() => shop.close());
 it('gives one instance of a service, made once, the EntityManager and the repository of each request', async () => {
   const requests = Array.from({ length: 30 }, (_, index) => shop.tenants[index % 2 === 0 ? 0 : 1]);
   const answers = await Promise.all(requests.map((tenant) => shop.get('/widgets', tenant)));
-  const all = (tenant: string) => Object.fromEntries(['em', 'repository', 'orm', 'sql', 'transaction'].map((way) => [way, [tenant]]));
+  const all = (tenant: string) =>
+    Object.fromEntries(['em', 'repository', 'orm', 'sql', 'transaction'].map((way) => [way, [tenant]]));
   expect(answers).toEqual(requests.map(all));
   expect(made).toBe(1);
 });
@@ -74,10 +75,15 @@ it('writes what a repository made with the EntityManager of the same request', a
 it('has no request-scoped, durable or transient provider or controller anywhere in the container', () => {
   const bad: string[] = [];
   for (const module of shop.app.get(ModulesContainer).values()) {
-    for (const wrapper of [...module.providers.values(), ...module.controllers.values(), ...module.injectables.values()]) {
+    for (const wrapper of [
+      ...module.providers.values(),
+      ...module.controllers.values(),
+      ...module.injectables.values(),
+    ]) {
       // Nest's own, in a module that every app has: REQUEST and INQUIRER.
       if (module.name === 'InternalCoreModule') continue;
-      if (!wrapper.isDependencyTreeStatic() || wrapper.durable || (wrapper.scope ?? Scope.DEFAULT) !== Scope.DEFAULT) bad.push(`${module.name}: ${wrapper.name}`);
+      if (!wrapper.isDependencyTreeStatic() || wrapper.durable || (wrapper.scope ?? Scope.DEFAULT) !== Scope.DEFAULT)
+        bad.push(`${module.name}: ${wrapper.name}`);
     }
   }
   expect(bad).toEqual([]);

@@ -37,9 +37,23 @@ export interface NestShopOptions extends Pick<ModuleMetadata, 'controllers' | 'p
 class ShopModule {}
 
 /** The same app as a module: the test's own parts beside `TenancyModule`. */
-export function shopModule(url: string, { imports = [], controllers = [], providers = [], tenancy }: NestShopOptions): DynamicModule {
-  const options = { url, service: 'shop', migrations: widgetMigrations, resolver: fromHeader(), reconcile: { automatic: false }, ...tenancy };
-  const library = [TenancyModule.forRoot(options), TenancyModule.forOrm({ entities: widgetEntities }), MikroOrmModule.forFeature([Widget])];
+export function shopModule(
+  url: string,
+  { imports = [], controllers = [], providers = [], tenancy }: NestShopOptions,
+): DynamicModule {
+  const options = {
+    url,
+    service: 'shop',
+    migrations: widgetMigrations,
+    resolver: fromHeader(),
+    reconcile: { automatic: false },
+    ...tenancy,
+  };
+  const library = [
+    TenancyModule.forRoot(options),
+    TenancyModule.forOrm({ entities: widgetEntities }),
+    MikroOrmModule.forFeature([Widget]),
+  ];
   return { module: ShopModule, imports: [...imports, ...library], controllers, providers };
 }
 
@@ -47,7 +61,10 @@ export function shopModule(url: string, { imports = [], controllers = [], provid
 export async function openNestShop(options: NestShopOptions): Promise<NestShop> {
   const database = options.database ?? (await createTestDatabase());
   const adapter = options.adapter ?? new FastifyAdapter();
-  const app = await NestFactory.create<NestFastifyApplication>(shopModule(database.url, options), adapter, { logger: false, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(shopModule(database.url, options), adapter, {
+    logger: false,
+    abortOnError: false,
+  });
   options.prepare?.(app);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();

@@ -44,7 +44,8 @@ class WidgetsController {
 let shop: NestShop;
 beforeAll(async () => {
   const tenancy = { resolver: firstOf(fromHeader(), fromPath('/api/t/:tenant')) };
-  const prepare: Parameters<typeof openNestShop>[0]['prepare'] = (app) => app.setGlobalPrefix('api', { exclude: ['scope'] });
+  const prepare: Parameters<typeof openNestShop>[0]['prepare'] = (app) =>
+    app.setGlobalPrefix('api', { exclude: ['scope'] });
   shop = await openNestShop({ controllers: [WidgetsController], adapter: new UnknownAdapter(), tenancy, prepare });
 });
 afterAll(() => shop.close());
@@ -59,11 +60,16 @@ it('opens the scope of every route with a middleware, under a global prefix and 
 });
 
 it('keeps requests with bodies apart while they overlap', async () => {
-  const requests = Array.from({ length: 20 }, (_, index) => ({ tenant: shop.tenants[index % 2 === 0 ? 0 : 1], text: 'x'.repeat(index * 5000) }));
+  const requests = Array.from({ length: 20 }, (_, index) => ({
+    tenant: shop.tenants[index % 2 === 0 ? 0 : 1],
+    text: 'x'.repeat(index * 5000),
+  }));
   const answers = await Promise.all(
     requests.map(async ({ tenant, text }) => {
       const headers = { 'x-client': tenant, 'content-type': 'application/json' };
-      return (await fetch(`${shop.url}/api/widgets`, { method: 'POST', headers, body: JSON.stringify({ text }) })).json();
+      return (
+        await fetch(`${shop.url}/api/widgets`, { method: 'POST', headers, body: JSON.stringify({ text }) })
+      ).json();
     }),
   );
   expect(answers).toEqual(requests.map(({ tenant, text }) => ({ saw: tenant, text })));

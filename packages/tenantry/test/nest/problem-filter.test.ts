@@ -20,7 +20,10 @@ import { type NestShop, openNestShop } from './nest-shop.js';
 class FailingController {
   @Get('known')
   known(): never {
-    throw new TenancyError('TENANCY_ACCESS_DENIED', { scope: 'acme_shop', reason: 'permission denied for schema globex_shop' });
+    throw new TenancyError('TENANCY_ACCESS_DENIED', {
+      scope: 'acme_shop',
+      reason: 'permission denied for schema globex_shop',
+    });
   }
 
   @Get('unknown')
@@ -48,7 +51,11 @@ class FailingController {
 @Catch(ConflictException)
 class OwnFilter implements ExceptionFilter {
   catch(error: ConflictException, host: ArgumentsHost): void {
-    host.switchToHttp().getResponse<{ code(status: number): { send(body: unknown): void } }>().code(418).send({ own: error.message });
+    host
+      .switchToHttp()
+      .getResponse<{ code(status: number): { send(body: unknown): void } }>()
+      .code(418)
+      .send({ own: error.message });
   }
 }
 
@@ -62,7 +69,10 @@ const logger: LoggerService = {
 let shop: NestShop;
 beforeAll(async () => {
   // The filter twice, as in a service whose host registers it too.
-  const providers = [{ provide: APP_FILTER, useClass: ProblemFilter }, { provide: APP_FILTER, useClass: OwnFilter }];
+  const providers = [
+    { provide: APP_FILTER, useClass: ProblemFilter },
+    { provide: APP_FILTER, useClass: OwnFilter },
+  ];
   shop = await openNestShop({ controllers: [FailingController], providers, prepare: (app) => app.useLogger(logger) });
 });
 afterAll(() => shop.close());
@@ -70,7 +80,11 @@ beforeEach(() => logged.splice(0));
 
 it('tells the operator in the log what the caller is not told, once', async () => {
   expect(JSON.stringify(await shop.get('/known'))).not.toMatch(/acme|globex|permission/);
-  expect(logged).toEqual([expect.stringMatching(/^warn TENANCY_ACCESS_DENIED: PostgreSQL denied a statement of the scope "acme_shop": permission denied for schema globex_shop/)]);
+  expect(logged).toEqual([
+    expect.stringMatching(
+      /^warn TENANCY_ACCESS_DENIED: PostgreSQL denied a statement of the scope "acme_shop": permission denied for schema globex_shop/,
+    ),
+  ]);
 });
 
 it('logs the stack of what nobody foresaw, and whatever was thrown', async () => {

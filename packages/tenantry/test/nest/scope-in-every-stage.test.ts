@@ -40,7 +40,8 @@ class Stages {
   }
 }
 
-const requestOf = (context: ExecutionContext) => context.switchToHttp().getRequest<{ params: { name: string } }>().params.name;
+const requestOf = (context: ExecutionContext) =>
+  context.switchToHttp().getRequest<{ params: { name: string } }>().params.name;
 
 @Injectable()
 class EarlyGuard implements CanActivate {
@@ -66,7 +67,9 @@ class Around implements NestInterceptor {
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     const request = requestOf(context);
     await this.stages.look(request, 'interceptor before');
-    return next.handle().pipe(mergeMap((value) => from(this.stages.look(request, 'interceptor after').then(() => value as unknown))));
+    return next
+      .handle()
+      .pipe(mergeMap((value) => from(this.stages.look(request, 'interceptor after').then(() => value as unknown))));
   }
 }
 
@@ -154,7 +157,10 @@ it('gives exception filters the tenant of the request', async () => {
 });
 
 it('keeps 60 requests that overlap apart in every stage', async () => {
-  const requests = Array.from({ length: 60 }, (_, index) => ({ tenant: shop.tenants[index % 2 === 0 ? 0 : 1], name: `overlapping-${index}` }));
+  const requests = Array.from({ length: 60 }, (_, index) => ({
+    tenant: shop.tenants[index % 2 === 0 ? 0 : 1],
+    name: `overlapping-${index}`,
+  }));
   await Promise.all(requests.map(({ tenant, name }) => shop.get(`/fine/${name}`, tenant)));
   for (const { tenant, name } of requests) expect(seen[name]).toEqual(fine.map((stage) => `${stage} ${tenant}`));
 });

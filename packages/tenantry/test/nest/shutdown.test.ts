@@ -41,7 +41,9 @@ it('finishes the requests that are under way, then closes every connection', asy
   await expect.poll(() => shop.tenancy.connections().total - shop.tenancy.connections().idle).toBeGreaterThanOrEqual(2);
   expect(await connections()).toBeGreaterThan(before);
   await shop.app.close();
-  expect(await Promise.all(requests)).toMatchObject(shop.tenants.map((saw) => ({ status: 200, body: JSON.stringify({ saw }) })));
+  expect(await Promise.all(requests)).toMatchObject(
+    shop.tenants.map((saw) => ({ status: 200, body: JSON.stringify({ saw }) })),
+  );
   await expect.poll(connections).toBe(before);
 });
 

@@ -24,7 +24,9 @@ class StreamsController {
   @Sse('broken-events')
   brokenEvents(): Observable<MessageEvent> {
     return interval(5).pipe(
-      concatMap(async (index) => (index === 0 ? this.names() : JSON.stringify(await this.em.execute('select secret from widget')))),
+      concatMap(async (index) =>
+        index === 0 ? this.names() : JSON.stringify(await this.em.execute('select secret from widget')),
+      ),
       map((data) => ({ data })),
     );
   }

@@ -24,7 +24,8 @@ class WidgetsController {
 
 const key = new TextEncoder().encode('a secret that is at least 32 bytes long');
 const claim = fromClaim({ key, algorithms: ['HS256'] });
-const tokenOf = (tenant: string) => new SignJWT({ tenant }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5 minutes').sign(key);
+const tokenOf = (tenant: string) =>
+  new SignJWT({ tenant }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('5 minutes').sign(key);
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -32,10 +33,16 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-async function withResolver(resolver: TenantResolver, test: (shop: NestShop, get: (token?: string, header?: string) => Promise<Response>) => Promise<void>): Promise<void> {
+async function withResolver(
+  resolver: TenantResolver,
+  test: (shop: NestShop, get: (token?: string, header?: string) => Promise<Response>) => Promise<void>,
+): Promise<void> {
   const shop = await openNestShop({ controllers: [WidgetsController], database, tenancy: { resolver } });
   const get = async (token?: string, header?: string) => {
-    const headers = { ...(token !== undefined && { authorization: `Bearer ${await tokenOf(token)}` }), ...(header !== undefined && { 'x-client': header }) };
+    const headers = {
+      ...(token !== undefined && { authorization: `Bearer ${await tokenOf(token)}` }),
+      ...(header !== undefined && { 'x-client': header }),
+    };
     // The first widget of each tenant has the id 1.
     return fetch(`${shop.url}/widgets/1`, { headers });
   };
@@ -57,10 +64,13 @@ it('shows the tenant of the token, whatever the header says, with firstOf(claim,
 it('refuses a token of one tenant with the header of another with allOf(claim, header): 403', async () => {
   await withResolver(allOf(claim, fromHeader()), async ({ tenants: [first, second] }, get) => {
     const answer = await get(first, second);
-    expect(expectRefused({ status: answer.status, headers: answer.headers, body: await answer.json() })).toBe('TENANCY_TENANT_MISMATCH');
+    expect(expectRefused({ status: answer.status, headers: answer.headers, body: await answer.json() })).toBe(
+      'TENANCY_TENANT_MISMATCH',
+    );
     expect(answer.status).toBe(403);
     expect(await (await get(first, first)).json()).toMatchObject({ name: first });
-    for (const incomplete of [await get(first), await get(undefined, first), await get()]) expect(incomplete.status).toBe(401);
+    for (const incomplete of [await get(first), await get(undefined, first), await get()])
+      expect(incomplete.status).toBe(401);
   });
 });
 
@@ -72,8 +82,13 @@ it('would be seen to fail: with the header alone the token of one tenant opens t
 
 it('answers 401 to a bad token, without a word of why', async () => {
   await withResolver(firstOf(claim, fromHeader()), async ({ url, tenants: [first] }) => {
-    const answer = await fetch(`${url}/widgets/1`, { headers: { authorization: 'Bearer nonsense', 'x-client': first } });
+    const answer = await fetch(`${url}/widgets/1`, {
+      headers: { authorization: 'Bearer nonsense', 'x-client': first },
+    });
     expect(answer.status).toBe(401);
-    expect(await answer.json()).toMatchObject({ code: 'TENANCY_TOKEN_INVALID', detail: 'The bearer token could not be verified; send a valid one.' });
+    expect(await answer.json()).toMatchObject({
+      code: 'TENANCY_TOKEN_INVALID',
+      detail: 'The bearer token could not be verified; send a valid one.',
+    });
   });
 });

@@ -15,13 +15,20 @@ class WidgetsController {
   @Get()
   async list(): Promise<unknown> {
     const database = await this.em.execute<{ name: string }[]>('select current_database() as name');
-    return { tenant: this.tenancy.require().tenant.id, saw: (await this.em.find(Widget, {})).map(({ name }) => name), on: database[0]?.name };
+    return {
+      tenant: this.tenancy.require().tenant.id,
+      saw: (await this.em.find(Widget, {})).map(({ name }) => name),
+      on: database[0]?.name,
+    };
   }
 }
 
 let shops: [NestShop, NestShop];
 beforeAll(async () => {
-  shops = [await openNestShop({ controllers: [WidgetsController] }), await openNestShop({ controllers: [WidgetsController] })];
+  shops = [
+    await openNestShop({ controllers: [WidgetsController] }),
+    await openNestShop({ controllers: [WidgetsController] }),
+  ];
 });
 afterAll(async () => {
   for (const shop of shops) await shop.close();
@@ -42,7 +49,10 @@ it('keeps them apart when one calls the other from inside a request', async () =
     const answer = await inner.get('/', inner.tenants[1]);
     return [answer, outer.tenancy.require().tenant.id];
   });
-  expect(seen).toEqual([{ tenant: inner.tenants[1], saw: [inner.tenants[1]], on: inner.database.name }, outer.tenants[0]]);
+  expect(seen).toEqual([
+    { tenant: inner.tenants[1], saw: [inner.tenants[1]], on: inner.database.name },
+    outer.tenants[0],
+  ]);
 });
 
 it('does not know the tenants of the other one', async () => {

@@ -1,4 +1,4 @@
-import { wrap } from '@mikro-orm/core';
+import { LockMode, wrap } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
@@ -20,7 +20,9 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   for (const schema of ['acme_shop', 'globex_shop']) {
-    await shop.database.admin.query(`truncate ${schema}.widget_tags, ${schema}.widget, ${schema}.maker, ${schema}.tag restart identity`);
+    await shop.database.admin.query(
+      `truncate ${schema}.widget_tags, ${schema}.widget, ${schema}.maker, ${schema}.tag restart identity`,
+    );
   }
   await stock(shop, 'acme', 'globex');
 });
@@ -81,8 +83,10 @@ const saving: Readonly<Record<string, Use>> = {
   'in em.insertMany': (em, { maker }) => em.insertMany(Widget, [{ name: 'new' }, { name: 'new', maker }]),
   'in em.upsert': (em, { maker }) => em.upsert(Widget, { id: 1, name: 'new', maker }),
   'in em.nativeUpdate': (em, { maker }) => em.nativeUpdate(Widget, { id: 1 }, { maker }),
-  'in an insert of a QueryBuilder': (em, { maker }) => em.createQueryBuilder(Widget).insert({ name: 'new', maker }).execute(),
-  'in an update of a QueryBuilder': (em, { maker }) => em.createQueryBuilder(Widget).update({ maker }).where({ id: 1 }).execute(),
+  'in an insert of a QueryBuilder': (em, { maker }) =>
+    em.createQueryBuilder(Widget).insert({ name: 'new', maker }).execute(),
+  'in an update of a QueryBuilder': (em, { maker }) =>
+    em.createQueryBuilder(Widget).update({ maker }).where({ id: 1 }).execute(),
 };
 
 /** Ways to read with an entity of another tenant in hand. */
@@ -94,7 +98,7 @@ const reading: Readonly<Record<string, Use>> = {
   'in a condition of a QueryBuilder': (em, { maker }) => em.createQueryBuilder(Widget).where({ maker }).getResultList(),
   refreshed: (em, { widget }) => em.refresh(widget),
   populated: (em, { widget }) => em.populate([widget], ['maker']),
-  locked: (em, { widget }) => em.transactional((inner) => inner.lock(widget, 4)),
+  locked: (em, { widget }) => em.transactional((inner) => inner.lock(widget, LockMode.PESSIMISTIC_WRITE)),
   'loaded again by itself': (_, { widget }) => wrap(widget).init(),
   'asked for a collection': (_, { widget }) => widget.tags.init(),
   'asked for part of a collection': (_, { widget }) => widget.tags.matching({}),

@@ -14,15 +14,25 @@ beforeAll(async () => {
 });
 afterAll(() => shop.close());
 
-it.each(['driver', 'driverOptions', 'entityManager', 'pool', 'context', 'clientUrl', 'replicas', 'sessionContext', 'allowGlobalContext'])(
-  'refuses the ORM option %s, which would lead around the gate',
-  (option) => {
-    const options = { entities: widgetEntities, [option]: [] };
-    expect(() => shop.tenancy.orm(options)).toThrow(
-      expect.objectContaining({ code: 'TENANCY_OPTION_INVALID', fields: { option: `orm.${option}`, reason: 'Tenantry sets it' } }),
-    );
-  },
-);
+it.each([
+  'driver',
+  'driverOptions',
+  'entityManager',
+  'pool',
+  'context',
+  'clientUrl',
+  'replicas',
+  'sessionContext',
+  'allowGlobalContext',
+])('refuses the ORM option %s, which would lead around the gate', (option) => {
+  const options = { entities: widgetEntities, [option]: [] };
+  expect(() => shop.tenancy.orm(options)).toThrow(
+    expect.objectContaining({
+      code: 'TENANCY_OPTION_INVALID',
+      fields: { option: `orm.${option}`, reason: 'Tenantry sets it' },
+    }),
+  );
+});
 
 it('refuses an entity without a schema at start, before it can be read from wherever a path leads', async () => {
   const starting = MikroORM.init(shop.tenancy.orm({ entities: [Loose] }));
@@ -31,7 +41,9 @@ it('refuses an entity without a schema at start, before it can be read from wher
 
 it('without the wall: a plain MikroORM reads that entity from the schema of whoever asks', async () => {
   const { admin, url } = shop.database;
-  await admin.query("create table acme_shop.loose as select 1 as id, 'acme' as name; create table globex_shop.loose as select 1 as id, 'globex' as name");
+  await admin.query(
+    "create table acme_shop.loose as select 1 as id, 'acme' as name; create table globex_shop.loose as select 1 as id, 'globex' as name",
+  );
   const orm = await MikroORM.init({ clientUrl: url, entities: [Loose] });
   const named = async (schema: string) => (await orm.em.fork({ schema }).find(Loose, {})).map(({ name }) => name);
   expect([...(await named('acme_shop')), ...(await named('globex_shop'))]).toEqual(['acme', 'globex']);

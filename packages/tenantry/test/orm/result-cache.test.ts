@@ -30,7 +30,9 @@ it.each([
 it('forgets one tenant’s answer and keeps the other’s', async () => {
   await names('acme', cached);
   await names('globex', cached);
-  await shop.database.admin.query("update acme_shop.widget set name = 'new'; update globex_shop.widget set name = 'new'");
+  await shop.database.admin.query(
+    "update acme_shop.widget set name = 'new'; update globex_shop.widget set name = 'new'",
+  );
   await shop.tenancy.run('acme', () => shop.orm.em.clearCache('all-widgets'));
   expect(await names('acme', cached)).toEqual(['new']);
   expect(await names('globex', cached)).toEqual(['globex widget']);
@@ -43,7 +45,9 @@ it('refuses to be used outside any scope', async () => {
 it('without the wall: a named cache of MikroORM’s answers the next tenant with the first one’s rows', async () => {
   const { tenancy, orm, close } = await openUnguarded(shop.database.url);
   const find = () => orm.em.fork().find(Widget, {}, cached);
-  await shop.database.admin.query("update acme_shop.widget set name = 'acme’s'; update globex_shop.widget set name = 'globex’s'");
+  await shop.database.admin.query(
+    "update acme_shop.widget set name = 'acme’s'; update globex_shop.widget set name = 'globex’s'",
+  );
   await tenancy.run('acme', find);
   expect((await tenancy.run('globex', find)).map(({ name }) => name)).toEqual(['acme’s']);
   await close();

@@ -4,7 +4,11 @@ import { TenancyError } from '../../src/errors/tenancy-error.js';
 import type { TenantResolver } from '../../src/resolution/tenant-resolver.js';
 
 /** What a resolver finds in a request, or the code it refuses it with. */
-export async function ask(resolver: TenantResolver, headers: IncomingHttpHeaders, url = '/'): Promise<string | undefined> {
+export async function ask(
+  resolver: TenantResolver,
+  headers: IncomingHttpHeaders,
+  url = '/',
+): Promise<string | undefined> {
   try {
     return await resolver.resolve({ headers, url });
   } catch (error) {

@@ -45,7 +45,8 @@ it('takes a tenant on which all agree', async () => {
 });
 
 it('finds none while one of all finds none', async () => {
-  for (const headers of [acmeHost, { 'x-client': 'acme' }, {}]) expect(await ask(allOf(host, header), headers)).toBeUndefined();
+  for (const headers of [acmeHost, { 'x-client': 'acme' }, {}])
+    expect(await ask(allOf(host, header), headers)).toBeUndefined();
 });
 
 it('lets the header be left out, but never contradict, with both combined', async () => {
@@ -63,7 +64,8 @@ it('refuses to combine nothing', () => {
 
 it('answers what the rule says for any findings', async () => {
   const finding = fc.array(fc.option(fc.constantFrom('a', 'b'), { nil: undefined }), { minLength: 1, maxLength: 5 });
-  const resolvers = (found: (string | undefined)[]): TenantResolver[] => found.map((tenant, index) => fromRequest(() => tenant, `${index}`));
+  const resolvers = (found: (string | undefined)[]): TenantResolver[] =>
+    found.map((tenant, index) => fromRequest(() => tenant, `${index}`));
   await fc.assert(
     fc.asyncProperty(finding, async (found) => {
       expect(await ask(firstOf(...resolvers(found)), {})).toBe(found.find((tenant) => tenant !== undefined));

@@ -17,9 +17,12 @@ it.each([
   expect(await find(url)).toBe(tenant);
 });
 
-it.each(['/', '/t', '/items/acme', '/x/t/acme', '//t/acme', '/T/acme', '/%74/acme', '/?/t/acme', ''])('finds no tenant in %s', async (url) => {
-  expect(await find(url)).toBeUndefined();
-});
+it.each(['/', '/t', '/items/acme', '/x/t/acme', '//t/acme', '/T/acme', '/%74/acme', '/?/t/acme', ''])(
+  'finds no tenant in %s',
+  async (url) => {
+    expect(await find(url)).toBeUndefined();
+  },
+);
 
 it('answers what cannot be decoded as it stands, for the check of ids to refuse', async () => {
   expect(await find('/t/%E0%A4%A')).toBe('%E0%A4%A');
@@ -36,7 +39,8 @@ it('reads the address as it was sent, also where a router took off its own part'
 });
 
 it('refuses a pattern without :tenant', () => {
-  for (const pattern of ['', '/', '/t', '/t/:id', '/t/tenant', '/t/:tenantId']) expect(codeOf(() => fromPath(pattern))).toBe('TENANCY_OPTION_INVALID');
+  for (const pattern of ['', '/', '/t', '/t/:id', '/t/tenant', '/t/:tenantId'])
+    expect(codeOf(() => fromPath(pattern))).toBe('TENANCY_OPTION_INVALID');
 });
 
 it('finds exactly the text that was encoded into the path', async () => {

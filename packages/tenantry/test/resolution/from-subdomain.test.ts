@@ -14,19 +14,33 @@ it.each([
   expect(await ask(resolver, { host })).toBe(tenant);
 });
 
-it.each(['example.com', 'example.com:3000', 'www.acme.example.com', 'acme.example.com.evil.org', 'evilexample.com', 'example.org', 'localhost', '[::1]:3000', '127.0.0.1', ''])(
-  'finds no tenant in %s',
-  async (host) => {
-    expect(await ask(resolver, { host })).toBeUndefined();
-  },
-);
+it.each([
+  'example.com',
+  'example.com:3000',
+  'www.acme.example.com',
+  'acme.example.com.evil.org',
+  'evilexample.com',
+  'example.org',
+  'localhost',
+  '[::1]:3000',
+  '127.0.0.1',
+  '',
+])('finds no tenant in %s', async (host) => {
+  expect(await ask(resolver, { host })).toBeUndefined();
+});
 
 it('finds no tenant where there is no host', async () => {
   expect(await ask(resolver, {})).toBeUndefined();
 });
 
 it('believes no header that a client may add', async () => {
-  expect(await ask(resolver, { host: 'acme.example.com', 'x-forwarded-host': 'globex.example.com', forwarded: 'host=globex.example.com' })).toBe('acme');
+  expect(
+    await ask(resolver, {
+      host: 'acme.example.com',
+      'x-forwarded-host': 'globex.example.com',
+      forwarded: 'host=globex.example.com',
+    }),
+  ).toBe('acme');
 });
 
 it('refuses a domain that is none, which would make every host a tenant', () => {

@@ -48,7 +48,14 @@ test('a resolver sees the headers and the address of any HTTP request', () => {
 
 test('all resolvers fit together', () => {
   const claim = fromClaim({ key, algorithms: ['HS256'] });
-  for (const resolver of [fromHeader(), fromSubdomain('example.com'), fromPath('/:tenant'), claim, firstOf(claim, fromHeader()), allOf(claim)]) {
+  for (const resolver of [
+    fromHeader(),
+    fromSubdomain('example.com'),
+    fromPath('/:tenant'),
+    claim,
+    firstOf(claim, fromHeader()),
+    allOf(claim),
+  ]) {
     expectTypeOf(resolver).toEqualTypeOf<TenantResolver>();
   }
   // @ts-expect-error: without algorithms a token could choose its own.

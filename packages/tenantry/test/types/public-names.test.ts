@@ -9,7 +9,12 @@ beforeAll(() => {
   for (const { name, source } of entries) {
     const file = program.getSourceFile(resolve(source));
     const module = file && checker.getSymbolAtLocation(file);
-    names[name] = module ? checker.getExportsOfModule(module).map((symbol) => symbol.name).toSorted() : [];
+    names[name] = module
+      ? checker
+          .getExportsOfModule(module)
+          .map((symbol) => symbol.name)
+          .toSorted()
+      : [];
   }
 });
 

@@ -12,9 +12,12 @@ beforeAll(() => {
 /** What a user's compiler reads from an entry point on: each file, with the modules that it names. */
 function importsOf(file: string, seen = new Map<string, string[]>()): Map<string, string[]> {
   if (seen.has(file)) return seen;
-  const names = ts.preProcessFile(declarations.get(file) ?? '', true, true).importedFiles.map(({ fileName }) => fileName);
+  const names = ts
+    .preProcessFile(declarations.get(file) ?? '', true, true)
+    .importedFiles.map(({ fileName }) => fileName);
   seen.set(file, names);
-  for (const name of names.filter((each) => each.startsWith('.'))) importsOf(resolve(file, '..', name.replace(/\.js$/, '.d.ts')), seen);
+  for (const name of names.filter((each) => each.startsWith('.')))
+    importsOf(resolve(file, '..', name.replace(/\.js$/, '.d.ts')), seen);
   return seen;
 }
 

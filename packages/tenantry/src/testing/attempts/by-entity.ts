@@ -5,15 +5,16 @@ import { entityGround, tenantEntities } from '../entity-ground.js';
 import { type Ground, inFrom, inTo, rolledBack } from '../ground.js';
 
 /** What to do, as one tenant, with an entity that was loaded as another. */
-const carried: Readonly<Record<string, (em: EntityManager, entity: object, meta: EntityMetadata) => Promise<unknown>>> = {
-  'save an entity of the other tenant': (em, entity, meta) => {
-    change(entity, meta);
-    return em.persist(entity).flush();
-  },
-  'remove an entity of the other tenant': (em, entity) => em.remove(entity).flush(),
-  'refresh an entity of the other tenant': (em, entity) => em.refresh(entity),
-  'load an entity of the other tenant again': (_, entity) => wrap(entity).init(),
-};
+const carried: Readonly<Record<string, (em: EntityManager, entity: object, meta: EntityMetadata) => Promise<unknown>>> =
+  {
+    'save an entity of the other tenant': (em, entity, meta) => {
+      change(entity, meta);
+      return em.persist(entity).flush();
+    },
+    'remove an entity of the other tenant': (em, entity) => em.remove(entity).flush(),
+    'refresh an entity of the other tenant': (em, entity) => em.refresh(entity),
+    'load an entity of the other tenant again': (_, entity) => wrap(entity).init(),
+  };
 
 export const byEntity: readonly Attempt[] = [
   ...Object.entries(carried).map(([name, carry]) => ({
@@ -21,7 +22,9 @@ export const byEntity: readonly Attempt[] = [
     tryIt: async (ground: Ground) => {
       const { entity, meta } = entityGround(ground);
       const theirs = await inTo(ground, (em) => anyRow(em, entity));
-      return inFrom(ground, (em) => rolledBack(em, (inner) => reached('it was not refused', carry(inner, theirs, meta))));
+      return inFrom(ground, (em) =>
+        rolledBack(em, (inner) => reached('it was not refused', carry(inner, theirs, meta))),
+      );
     },
   })),
   {
@@ -51,7 +54,9 @@ export const byEntity: readonly Attempt[] = [
       const answered = await inFrom(ground, (em) => em.find(entity, {}, options));
       const mine = await inFrom(ground, (em) => em.find(entity, {}, { limit: 1 }));
       await inTo(ground, (em) => em.clearCache('tenantry-probe'));
-      return JSON.stringify(answered) === JSON.stringify(mine) ? undefined : 'the cache answered with rows that are not its own';
+      return JSON.stringify(answered) === JSON.stringify(mine)
+        ? undefined
+        : 'the cache answered with rows that are not its own';
     },
   },
   {
@@ -60,7 +65,9 @@ export const byEntity: readonly Attempt[] = [
       const { meta, relation } = toManyRelation(ground);
       const load = (em: EntityManager) => loadPivot(em, meta, relation.name);
       const [, mine] = await Promise.all([inTo(ground, load), inFrom(ground, load)]);
-      return mine.some((row) => wrap(row, true).__schema === ground.to.schema) ? 'the dataloader mixed them' : undefined;
+      return mine.some((row) => wrap(row, true).__schema === ground.to.schema)
+        ? 'the dataloader mixed them'
+        : undefined;
     },
   },
 ];
@@ -105,7 +112,8 @@ async function loadPivot(em: EntityManager, meta: EntityMetadata, name: string):
   try {
     return collection ? [...(await collection.load({ dataloader: true }))] : [];
   } catch (error) {
-    if (error instanceof Error && error.message.includes('DataLoader is not found')) throw new NotApplicable('the package "dataloader" is not installed');
+    if (error instanceof Error && error.message.includes('DataLoader is not found'))
+      throw new NotApplicable('the package "dataloader" is not installed');
     throw error;
   }
 }

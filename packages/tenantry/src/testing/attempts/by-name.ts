@@ -10,7 +10,8 @@ const statements: Readonly<Record<string, (ground: Ground) => string>> = {
   'truncate its table': ({ to }) => `truncate ${to.table} cascade`,
   'lock its table': ({ to }) => `lock table ${to.table} in access share mode`,
   'copy its table out': ({ to }) => `copy ${to.table} to stdout`,
-  'read it through XML functions': ({ to }) => `select query_to_xml('select * from ${to.table} limit 1', true, false, '')`,
+  'read it through XML functions': ({ to }) =>
+    `select query_to_xml('select * from ${to.table} limit 1', true, false, '')`,
   'join it with a table of its own': ({ from, to }) => `select 1 from ${from.table} cross join ${to.table} limit 1`,
   'add a column to its table': ({ to }) => `alter table ${to.table} add column tenantry_probe int`,
   'drop its table': ({ to }) => `drop table ${to.table} cascade`,
@@ -41,23 +42,32 @@ export const byName: readonly Attempt[] = [
   })),
   {
     name: 'read what the planner knows of its columns',
-    tryIt: (ground) => inFrom(ground, (em) => rowsOf(em.execute('select 1 from pg_stats where schemaname = ?', [ground.to.schema]))),
+    tryIt: (ground) =>
+      inFrom(ground, (em) => rowsOf(em.execute('select 1 from pg_stats where schemaname = ?', [ground.to.schema]))),
   },
   {
     name: "read other sessions' statements",
     tryIt: (ground) =>
       inFrom(ground, (em) =>
-        rowsOf(em.execute("select 1 from pg_stat_activity where pid <> pg_backend_pid() and query not in ('', '<insufficient privilege>')")),
+        rowsOf(
+          em.execute(
+            "select 1 from pg_stat_activity where pid <> pg_backend_pid() and query not in ('', '<insufficient privilege>')",
+          ),
+        ),
       ),
   },
   {
     name: 'read a sequence of it',
     tryIt: (ground) =>
       inFrom(ground, async (em) => {
-        const find = "select relname as name from pg_class where relnamespace = (select oid from pg_namespace where nspname = ?) and relkind = 'S'";
+        const find =
+          "select relname as name from pg_class where relnamespace = (select oid from pg_namespace where nspname = ?) and relkind = 'S'";
         const [sequence] = await em.execute<{ name: string }[]>(find, [ground.to.schema]);
         if (!sequence) throw new NotApplicable('it has no sequence');
-        return reached('read a sequence', em.execute(`select last_value from "${ground.to.schema}"."${sequence.name}"`));
+        return reached(
+          'read a sequence',
+          em.execute(`select last_value from "${ground.to.schema}"."${sequence.name}"`),
+        );
       }),
   },
 ];

@@ -7,18 +7,23 @@ import { type Ground, inFrom, inTo, rolledBack } from '../ground.js';
 type Entity = EntityName<object>;
 
 /** Reads and writes of an entity that ask for the other tenant's schema; writes touch no row. */
-const asked: Readonly<Record<string, (em: EntityManager, entity: Entity, schema: string, ground: EntityGround) => Promise<unknown>>> = {
+const asked: Readonly<
+  Record<string, (em: EntityManager, entity: Entity, schema: string, ground: EntityGround) => Promise<unknown>>
+> = {
   'em.find with the other schema': (em, entity, schema) => em.find(entity, {}, { schema, limit: 1 }),
   'em.findOne with the other schema': (em, entity, schema, { nothing }) => em.findOne(entity, nothing, { schema }),
   'em.count with the other schema': (em, entity, schema) => em.count(entity, {}, { schema }),
-  'em.nativeUpdate with the other schema': (em, entity, schema, { nothing, change }) => em.nativeUpdate(entity, nothing, change, { schema }),
-  'em.nativeDelete with the other schema': (em, entity, schema, { nothing }) => em.nativeDelete(entity, nothing, { schema }),
+  'em.nativeUpdate with the other schema': (em, entity, schema, { nothing, change }) =>
+    em.nativeUpdate(entity, nothing, change, { schema }),
+  'em.nativeDelete with the other schema': (em, entity, schema, { nothing }) =>
+    em.nativeDelete(entity, nothing, { schema }),
   'a fork with the other schema': (em, entity, schema) => em.fork({ schema }).find(entity, {}, { limit: 1 }),
   'an EntityManager whose schema is changed': (em, entity, schema) => {
     em.schema = schema;
     return em.find(entity, {}, { limit: 1 });
   },
-  'a QueryBuilder with the other schema': (em, entity, schema) => em.createQueryBuilder(entity).withSchema(schema).limit(1).getResultList(),
+  'a QueryBuilder with the other schema': (em, entity, schema) =>
+    em.createQueryBuilder(entity).withSchema(schema).limit(1).getResultList(),
   'a QueryBuilder delete with the other schema': (em, entity, schema, { nothing }) =>
     em.createQueryBuilder(entity).withSchema(schema).delete(nothing).execute(),
   'a transaction with the other schema': (em, entity, schema) =>
@@ -31,7 +36,9 @@ export const byOrm: readonly Attempt[] = [
     tryIt: (ground: Ground) => {
       const entities = entityGround(ground);
       return inFrom(ground, (em) =>
-        rolledBack(em, (inner) => reached(`reached ${ground.to.table}`, ask(inner, entities.entity, ground.to.schema, entities))),
+        rolledBack(em, (inner) =>
+          reached(`reached ${ground.to.table}`, ask(inner, entities.entity, ground.to.schema, entities)),
+        ),
       );
     },
   })),
@@ -63,7 +70,9 @@ export const byOrm: readonly Attempt[] = [
     tryIt: (ground) => {
       const { entity } = entityGround(ground);
       const { schema } = ground.to;
-      return ground.tenancy.runInCatalog(() => reached('found', ground.em.fork({ schema }).find(entity, {}, { limit: 1, schema })));
+      return ground.tenancy.runInCatalog(() =>
+        reached('found', ground.em.fork({ schema }).find(entity, {}, { limit: 1, schema })),
+      );
     },
   },
 ];

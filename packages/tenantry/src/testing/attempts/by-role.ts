@@ -9,7 +9,8 @@ const alone: Readonly<Record<string, (ground: Ground) => string>> = {
     `select set_config('role', ${quoteLiteral(to.schema)}, true), query_to_xml('select * from ${to.table} limit 1', true, false, '')`,
   'switch role in a do block': ({ to }) =>
     `do $probe$ begin execute 'set local role "${to.schema}"'; execute 'select * from ${to.table} limit 1'; end $probe$`,
-  'stack a statement that switches role': ({ to }) => `select 1; set local role "${to.schema}"; select * from ${to.table} limit 1`,
+  'stack a statement that switches role': ({ to }) =>
+    `select 1; set local role "${to.schema}"; select * from ${to.table} limit 1`,
   'stack a statement after a comment': ({ to }) => `select 1 /* ; */; select * from ${to.table} -- `,
 };
 
@@ -27,7 +28,8 @@ const before: Readonly<Record<string, (ground: Ground) => string>> = {
 export const byRole: readonly Attempt[] = [
   ...Object.entries(alone).map(([name, sql]) => ({
     name,
-    tryIt: (ground: Ground) => inFrom(ground, (em) => rolledBack(em, (inner) => reached(`ran: ${sql(ground)}`, inner.execute(sql(ground))))),
+    tryIt: (ground: Ground) =>
+      inFrom(ground, (em) => rolledBack(em, (inner) => reached(`ran: ${sql(ground)}`, inner.execute(sql(ground))))),
   })),
   ...Object.entries(before).map(([name, sql]) => ({ name, tryIt: (ground: Ground) => thenRead(ground, sql(ground)) })),
   {
@@ -63,7 +65,9 @@ async function thenRead(ground: Ground, sql: string): Promise<string | undefined
         return read(inner);
       }),
     );
-  const byBareName = after((em) => readsForeign(ground, (text) => em.execute(text), ground.table)).catch(() => undefined);
+  const byBareName = after((em) => readsForeign(ground, (text) => em.execute(text), ground.table)).catch(
+    () => undefined,
+  );
   return (await byBareName) ?? after((em) => selectFrom(ground, em));
 }
 

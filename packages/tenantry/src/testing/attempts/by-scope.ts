@@ -21,7 +21,9 @@ export const byScope: readonly Attempt[] = [
     {
       name: `${name}, in the catalog scope`,
       tryIt: (ground) =>
-        inCatalog(ground, () => rolledBack(ground.em.fork(), (em) => reached(`ran: ${sql(ground)}`, em.execute(sql(ground))))),
+        inCatalog(ground, () =>
+          rolledBack(ground.em.fork(), (em) => reached(`ran: ${sql(ground)}`, em.execute(sql(ground)))),
+        ),
     },
     {
       name: `${name}, in no scope`,
@@ -42,7 +44,8 @@ export const byScope: readonly Attempt[] = [
     name: "read other sessions' statements, in the catalog scope",
     tryIt: (ground) =>
       inCatalog(ground, async () => {
-        const sql = "select 1 from pg_stat_activity where pid <> pg_backend_pid() and query not in ('', '<insufficient privilege>')";
+        const sql =
+          "select 1 from pg_stat_activity where pid <> pg_backend_pid() and query not in ('', '<insufficient privilege>')";
         const rows = await ground.em.fork().execute<unknown[]>(sql);
         return rows.length > 0 ? `read ${rows.length} statements` : undefined;
       }),
@@ -51,18 +54,22 @@ export const byScope: readonly Attempt[] = [
     name: 'use a transaction of the other tenant',
     tryIt: (ground) =>
       inTo(ground, (em) =>
-        rolledBack(em, (theirs) => inFrom(ground, () => reached('the statement ran', theirs.execute(`select * from ${ground.table} limit 1`)))),
+        rolledBack(em, (theirs) =>
+          inFrom(ground, () => reached('the statement ran', theirs.execute(`select * from ${ground.table} limit 1`))),
+        ),
       ),
   },
   {
     name: 'use a connection that the other tenant holds',
-    tryIt: (ground) => inTo(ground, (em) => onOneConnection(em, (run) => inFrom(ground, () => readsForeign(ground, run, ground.table)))),
+    tryIt: (ground) =>
+      inTo(ground, (em) => onOneConnection(em, (run) => inFrom(ground, () => readsForeign(ground, run, ground.table)))),
   },
   {
     name: 'stream outside a transaction',
     tryIt: (ground) =>
       inFrom(ground, async (em) => {
-        for await (const row of em.getConnection().stream(`select * from ${ground.to.table} limit 1`)) return `streamed ${JSON.stringify(row)}`;
+        for await (const row of em.getConnection().stream(`select * from ${ground.to.table} limit 1`))
+          return `streamed ${JSON.stringify(row)}`;
         return 'streamed';
       }),
   },
@@ -72,7 +79,10 @@ export const byScope: readonly Attempt[] = [
       inFrom(ground, (em) => {
         const name = ground.table.slice(1, -1).replaceAll('""', '"');
         const kysely = em.getKysely<Record<string, Record<string, unknown>>>();
-        return reached('read through Kysely', kysely.withSchema(ground.to.schema).selectFrom(name).selectAll().limit(1).execute());
+        return reached(
+          'read through Kysely',
+          kysely.withSchema(ground.to.schema).selectFrom(name).selectAll().limit(1).execute(),
+        );
       }),
   },
 ];

@@ -25,7 +25,9 @@ const leftovers: Readonly<Record<string, Leftover>> = {
   'leave a setting on the connection that changes how quotes are read': {
     leave: () => 'set standard_conforming_strings to off',
     notice: async (_, run) => {
-      const [row] = (await run("select current_setting('standard_conforming_strings') as value")) as { value: string }[];
+      const [row] = (await run("select current_setting('standard_conforming_strings') as value")) as {
+        value: string;
+      }[];
       return row?.value === 'off' ? 'the next tenant ran with it' : undefined;
     },
     clean: () => 'reset standard_conforming_strings',
@@ -43,14 +45,17 @@ const leftovers: Readonly<Record<string, Leftover>> = {
   "leave a temporary table in a tenant's place": {
     leave: ({ table, from }) => `create temporary table ${table} as select * from ${from.table}`,
     notice: async ({ table }, run) => {
-      const [row] = (await run(`select 1 from pg_class where oid = '${table.replaceAll("'", "''")}'::regclass and relpersistence = 't'`)) as unknown[];
+      const [row] = await run(
+        `select 1 from pg_class where oid = '${table.replaceAll("'", "''")}'::regclass and relpersistence = 't'`,
+      );
       return row === undefined ? undefined : 'the next tenant read the temporary table';
     },
     clean: ({ table }) => `drop table pg_temp.${table}`,
   },
   'leave a subscription on the connection': {
     leave: () => 'listen tenantry_probe',
-    notice: async (_, run) => ((await run('select pg_listening_channels()')).length > 0 ? 'the connection went on listening' : undefined),
+    notice: async (_, run) =>
+      (await run('select pg_listening_channels()')).length > 0 ? 'the connection went on listening' : undefined,
     clean: () => 'unlisten tenantry_probe',
   },
 };

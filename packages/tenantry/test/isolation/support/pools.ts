@@ -6,7 +6,9 @@ import { ScopedPool, type ScopedPoolConfig } from '../../../src/isolation/scoped
 
 /** URL of the login that the shop serves with. */
 export async function serviceUrl({ database }: Shop): Promise<string> {
-  const { rows } = await database.admin.query<{ role: string; password: string }>('select role_name as role, password from tenantry.service_login');
+  const { rows } = await database.admin.query<{ role: string; password: string }>(
+    'select role_name as role, password from tenantry.service_login',
+  );
   const url = new URL(database.url);
   url.username = rows[0]?.role ?? '';
   url.password = rows[0]?.password ?? '';
@@ -14,7 +16,11 @@ export async function serviceUrl({ database }: Shop): Promise<string> {
 }
 
 /** A pool of the shop's login, through the gate, without the rest of a process. */
-export async function scopedPool(shop: Shop, config: Partial<ScopedPoolConfig> = {}, gate: Partial<GateOptions> = {}): Promise<ScopedPool> {
+export async function scopedPool(
+  shop: Shop,
+  config: Partial<ScopedPoolConfig> = {},
+  gate: Partial<GateOptions> = {},
+): Promise<ScopedPool> {
   const connectionString = await serviceUrl(shop);
   return new ScopedPool({
     connectionString,
@@ -35,7 +41,12 @@ export async function scopedPool(shop: Shop, config: Partial<ScopedPoolConfig> =
 
 /** A pool of the same login without the gate, for twins. */
 export async function plainPool(shop: Shop, config: pg.PoolConfig = {}): Promise<pg.Pool> {
-  const pool = new pg.Pool({ connectionString: await serviceUrl(shop), max: 1, connectionTimeoutMillis: 5000, ...config });
+  const pool = new pg.Pool({
+    connectionString: await serviceUrl(shop),
+    max: 1,
+    connectionTimeoutMillis: 5000,
+    ...config,
+  });
   pool.on('error', () => undefined);
   return pool;
 }
@@ -51,7 +62,9 @@ export interface Settings {
 
 /** Looks at a connection past the gate. */
 export async function settingsOf(client: pg.ClientBase): Promise<Settings> {
-  const query = pg.Client.prototype.query.bind(client) as (text: string) => Promise<pg.QueryResult<Omit<Settings, 'idle'>>>;
+  const query = pg.Client.prototype.query.bind(client) as (
+    text: string,
+  ) => Promise<pg.QueryResult<Omit<Settings, 'idle'>>>;
   const { rows } = await query(`select current_user::text as user, current_setting('role') as role,
     current_setting('search_path') as path, current_setting('statement_timeout') as timeout`);
   const [row] = rows;

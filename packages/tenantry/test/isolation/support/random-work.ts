@@ -6,12 +6,30 @@ import type pg from 'pg';
 import { Widget } from '../../../../../test/support/widgets.js';
 import type { Tenancy } from '../../../src/tenancy.js';
 
-const plain = ['find', 'raw', 'kysely', 'write', 'bulk', 'fail', 'role', 'path', 'timeout', 'abort', 'cancel', 'pause'] as const;
+const plain = [
+  'find',
+  'raw',
+  'kysely',
+  'write',
+  'bulk',
+  'fail',
+  'role',
+  'path',
+  'timeout',
+  'abort',
+  'cancel',
+  'pause',
+] as const;
 
 /** Something that code of one tenant does. */
 export type Step =
   | { readonly kind: (typeof plain)[number] }
-  | { readonly kind: 'transaction'; readonly steps: readonly Step[]; readonly undone: boolean; readonly serializable: boolean }
+  | {
+      readonly kind: 'transaction';
+      readonly steps: readonly Step[];
+      readonly undone: boolean;
+      readonly serializable: boolean;
+    }
   | { readonly kind: 'inside'; readonly tenant: number; readonly steps: readonly Step[] }
   | { readonly kind: 'stray'; readonly tenant: number };
 
@@ -30,13 +48,24 @@ export function randomTasks(tenants: number): fc.Arbitrary<Task[]> {
       step: fc.oneof(
         { depthSize: 'small', withCrossShrink: true },
         { weight: 5, arbitrary: fc.record({ kind: fc.constantFrom(...plain) }) },
-        { weight: 3, arbitrary: fc.record({ kind: fc.constant('transaction' as const), steps, undone: fc.boolean(), serializable: fc.boolean() }) },
+        {
+          weight: 3,
+          arbitrary: fc.record({
+            kind: fc.constant('transaction' as const),
+            steps,
+            undone: fc.boolean(),
+            serializable: fc.boolean(),
+          }),
+        },
         { weight: 1, arbitrary: fc.record({ kind: fc.constant('inside' as const), tenant, steps }) },
         { weight: 1, arbitrary: fc.record({ kind: fc.constant('stray' as const), tenant }) },
       ),
     };
   });
-  return fc.array(fc.record({ tenant, steps: fc.array(step, { minLength: 1, maxLength: 5 }) }), { minLength: 2, maxLength: 12 });
+  return fc.array(fc.record({ tenant, steps: fc.array(step, { minLength: 1, maxLength: 5 }) }), {
+    minLength: 2,
+    maxLength: 12,
+  });
 }
 
 /** Where tasks run, and what they see. */
@@ -70,7 +99,10 @@ async function runStep(workshop: Workshop, tenant: string, em: EntityManager, st
     case 'raw':
       return look('raw SQL', await em.execute('select name from widget limit 20'));
     case 'kysely':
-      return look('Kysely', await em.getKysely<{ widget: { name: string } }>().selectFrom('widget').select('name').limit(20).execute());
+      return look(
+        'Kysely',
+        await em.getKysely<{ widget: { name: string } }>().selectFrom('widget').select('name').limit(20).execute(),
+      );
     case 'write':
       em.create(Widget, { name: tenant });
       return em.flush();
@@ -91,7 +123,8 @@ async function runStep(workshop: Workshop, tenant: string, em: EntityManager, st
       const other = workshop.tenants[step.tenant] ?? '';
       const reading = em.getKysely<{ widget: { name: string } }>().selectFrom('widget').select('name').limit(20);
       return tenancy.run(other, async () => {
-        for (const { name } of await reading.execute()) if (name !== other) foreign.push(`a stray query as ${other} saw a row of ${name}`);
+        for (const { name } of await reading.execute())
+          if (name !== other) foreign.push(`a stray query as ${other} saw a row of ${name}`);
       });
     }
     default:
@@ -99,7 +132,12 @@ async function runStep(workshop: Workshop, tenant: string, em: EntityManager, st
   }
 }
 
-async function runTrouble({ admin, tenants }: Workshop, tenant: string, em: EntityManager, kind: (typeof plain)[number]): Promise<void> {
+async function runTrouble(
+  { admin, tenants }: Workshop,
+  tenant: string,
+  em: EntityManager,
+  kind: (typeof plain)[number],
+): Promise<void> {
   const next = tenants[(tenants.indexOf(tenant) + 1) % tenants.length] ?? '';
   switch (kind) {
     case 'fail':

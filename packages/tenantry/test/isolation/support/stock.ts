@@ -17,5 +17,7 @@ export async function stock({ tenancy, orm }: Shop, ...tenants: string[]): Promi
 
 /** Names of a tenant's widgets, as code in its scope sees them. */
 export async function widgetNames({ tenancy, orm }: Shop, tenant: string): Promise<string[]> {
-  return tenancy.run(tenant, async () => (await orm.em.find(Widget, {}, { orderBy: { id: 'asc' } })).map(({ name }) => name));
+  return tenancy.run(tenant, async () =>
+    (await orm.em.find(Widget, {}, { orderBy: { id: 'asc' } })).map(({ name }) => name),
+  );
 }
