@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^tenantry$/, replacement: source('./packages/tenantry/src/index.ts') },
       { find: /^tenantry\/(nest|testing)$/, replacement: source('./packages/tenantry/src/$1/index.ts') },
+      { find: /^tenantry\/cli$/, replacement: source('./packages/tenantry/src/cli/config.ts') },
       { find: /^@tenantry\/host$/, replacement: source('./packages/host/src/index.ts') },
       { find: /^@tenantry\/host\/local-postgres$/, replacement: source('./packages/host/src/local-postgres/index.ts') },
     ],

@@ -13,7 +13,7 @@ export const layers: readonly (readonly string[])[] = [
 ];
 
 /** What an app may import of the library. */
-export const entryPoints: readonly string[] = ['tenantry', 'tenantry/nest', 'tenantry/testing'];
+export const entryPoints: readonly string[] = ['tenantry', 'tenantry/nest', 'tenantry/cli', 'tenantry/testing'];
 
 /** One import that breaks a rule. */
 export interface Breach {

@@ -109,8 +109,10 @@ export class TenancyRuntime {
   #makeListener(url: string): Listener {
     return new Listener({ connectionString: url }, channel, {
       onMessage: (payload) => {
-        const [subject, id] = payload.split(':');
-        if (subject === 'tenant' || subject === 'schema') this.catalog.forget(id as TenantId);
+        const [subject, ids = ''] = payload.split(':');
+        if (subject === 'tenant' || subject === 'schema') {
+          for (const id of ids.split(',')) this.catalog.forget(id as TenantId);
+        }
         if (subject !== 'schema') this.#loop?.wake();
       },
       onConnected: () => {

@@ -28,7 +28,7 @@ export async function findBehind(owner: Pick<pg.Pool, 'query'>, limit: number, a
 export async function readService(owner: Pick<pg.Pool, 'query'>, service: ServiceName): Promise<ShippedService> {
   const { rows } = await owner.query<ShippedService>(
     `select service_role as "serviceRole", shared_schemas as "sharedSchemas",
-            coalesce((select json_agg(json_build_object('name', name, 'checksum', checksum, 'statements', statements) order by position)
+            coalesce((select json_agg(json_build_object('name', name, 'kind', kind, 'checksum', checksum, 'statements', statements, 'down', down) order by position)
                         from tenantry.migration where service = s.name), '[]') as migrations
        from tenantry.service s where name = $1`,
     [service],

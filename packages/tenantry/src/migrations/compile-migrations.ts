@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { Configuration } from '@mikro-orm/core';
+import { Migration } from '@mikro-orm/migrations';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { outsideStatement } from './outside-statement.js';
 import type { CompiledMigration, MigrationClass, MigrationList } from './tenant-migration.js';
 
 /**
  * Turns a service's migrations into statements, once for all tenants and without a database.
  *
  * @param service - For errors.
- * @throws TenancyError `TENANCY_MIGRATION_UNFIT` for a migration that runs code against the database, or outside a transaction.
+ * @throws TenancyError `TENANCY_MIGRATION_UNFIT` for a migration that cannot run in every tenant schema, or not again after a crash.
  */
 export async function compileMigrations(
   service: string,
@@ -19,29 +21,70 @@ export async function compileMigrations(
   return compiled;
 }
 
+type Unfit = (reason: string) => TenancyError;
+
+/** What one direction of a migration does. */
+interface Recording {
+  readonly statements: string[];
+  readonly runsCode: boolean;
+}
+
 async function compile(service: string, name: string, migrationClass: MigrationClass): Promise<CompiledMigration> {
-  const unfit = (reason: string) => new TenancyError('TENANCY_MIGRATION_UNFIT', { service, migration: name, reason });
-  // Offline: a driver without a connection, so that code in up() that asks the database cannot find any schema.
-  const config = new Configuration(
-    { driver: PostgreSqlDriver, dbName: 'compile', discovery: { warnWhenNoEntities: false } },
-    false,
-  );
-  const driver = config.getDriver() as PostgreSqlDriver;
-  const migration = new migrationClass(driver, config);
-  migration.execute = () =>
-    Promise.reject(
-      unfit('runs code against the database; only statements added with addSql() can run in every tenant schema'),
-    );
-  migration.getEntityManager = () => {
-    throw unfit('uses an EntityManager; only statements added with addSql() can run in every tenant schema');
+  const unfit: Unfit = (reason) => new TenancyError('TENANCY_MIGRATION_UNFIT', { service, migration: name, reason });
+  const migration = offline(migrationClass);
+  const { statements, runsCode } = await record(migration, 'up', unfit);
+  const outside = !migration.isTransactional();
+  if (outside && runsCode) throw unfit('runs code outside a transaction; split it into two migrations');
+  for (const statement of outside ? statements : []) {
+    if (!outsideStatement(statement)) {
+      throw unfit(
+        `has a statement outside a transaction that cannot be tried again after a crash, "${statement.slice(0, 60)}"; move it into a migration of its own with a transaction, and give every index a name`,
+      );
+    }
+  }
+  const checksum = createHash('sha256').update(JSON.stringify(statements)).digest('hex');
+  const kind = outside ? 'outside' : runsCode ? 'code' : 'sql';
+  return { name, kind, statements, checksum, down: await recordDown(offline(migrationClass), unfit) };
+}
+
+/** With a driver that has no connection, so that nothing in it finds a database. */
+function offline(migrationClass: MigrationClass): Migration {
+  const options = { driver: PostgreSqlDriver, dbName: 'compile', discovery: { warnWhenNoEntities: false } };
+  const config = new Configuration(options, false);
+  return new migrationClass(config.getDriver() as PostgreSqlDriver, config);
+}
+
+/** Runs one direction of a migration against nothing: code in it sees empty answers, and may give up. */
+async function record(migration: Migration, direction: 'up' | 'down', unfit: Unfit): Promise<Recording> {
+  let refusal: TenancyError | undefined;
+  let runsCode = false;
+  const refuse = (reason: string): never => {
+    refusal = unfit(reason);
+    throw refusal;
   };
-  if (!migration.isTransactional())
-    throw unfit('wants to run outside a transaction, which would leave a half-done tenant behind after a crash');
-  await migration.up();
+  migration.execute = async (sql, params) => {
+    runsCode = true;
+    const text = typeof sql === 'string' ? sql : refuse('executes a query object; give execute() the SQL as text');
+    migration.addSql(params?.length ? `${text} -- with ${JSON.stringify(params)}` : text);
+    return [];
+  };
+  migration.getEntityManager = () =>
+    refuse('uses an EntityManager, which knows the tables of today; use addSql() and execute()');
+  try {
+    await migration[direction]();
+  } catch (error) {
+    if (refusal || !runsCode) throw refusal ?? error;
+  }
   const statements = migration.getQueries().map((query) => {
-    if (typeof query !== 'string') throw unfit('adds a query object; add its SQL text');
+    if (typeof query !== 'string') throw unfit('adds a query object; add its SQL as text');
     return query.trim().replace(/;$/, '');
   });
-  const kept = statements.filter((statement) => statement !== '');
-  return { name, statements: kept, checksum: createHash('sha256').update(JSON.stringify(kept)).digest('hex') };
+  return { statements: statements.filter((statement) => statement !== ''), runsCode };
+}
+
+async function recordDown(migration: Migration, unfit: Unfit): Promise<readonly string[] | null> {
+  if (migration.down === Migration.prototype.down) return null;
+  const { statements, runsCode } = await record(migration, 'down', unfit);
+  // Its statements could not be kept in the catalog, from which every process with the owner role takes tenants down.
+  return runsCode ? null : statements;
 }

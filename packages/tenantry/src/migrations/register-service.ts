@@ -26,14 +26,23 @@ export function registerService(owner: pg.ClientBase, service: ServiceName, ship
         where (s.head, s.service_role, s.shared_schemas) is distinct from (excluded.head, excluded.service_role, excluded.shared_schemas)`,
       [service, migrations.at(-1)?.name ?? null, serviceRole, sharedSchemas],
     );
-    for (const [index, { name, checksum, statements }] of migrations.entries()) {
-      if (index < rows.length) continue;
-      await owner.query(
-        'insert into tenantry.migration (service, position, name, checksum, statements) values ($1, $2, $3, $4, $5)',
-        [service, index + 1, name, checksum, statements],
-      );
-    }
+    await keepMigrations(owner, service, migrations);
   });
+}
+
+/** What a migration does never changes; how it is taken back may be written later. */
+async function keepMigrations(
+  owner: pg.ClientBase,
+  service: ServiceName,
+  migrations: readonly CompiledMigration[],
+): Promise<void> {
+  for (const [index, { name, checksum, kind, statements, down }] of migrations.entries()) {
+    await owner.query(
+      `insert into tenantry.migration as m (service, position, name, checksum, kind, statements, down) values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (service, name) do update set down = excluded.down where m.down is distinct from excluded.down`,
+      [service, index + 1, name, checksum, kind, statements, down],
+    );
+  }
 }
 
 function refuseChanged(
