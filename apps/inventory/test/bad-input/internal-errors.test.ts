@@ -43,9 +43,11 @@ it('tells nothing when the tenant role is missing from the service role', async 
     'select role_name from tenantry.service_login',
   );
   const role = `"${rows[0]?.role_name}"`;
-  expect(
-    await broken(`revoke ${schema} from ${role}`, `grant ${schema} to ${role} with inherit false, set true`),
-  ).toEqual([500, 'TENANCY_SCOPE_REFUSED']);
+  // The login does not inherit, which before PostgreSQL 16 a grant could not say.
+  expect(await broken(`revoke ${schema} from ${role}`, `grant ${schema} to ${role}`)).toEqual([
+    500,
+    'TENANCY_SCOPE_REFUSED',
+  ]);
 });
 
 it('tells nothing when a table or a column is missing', async () => {

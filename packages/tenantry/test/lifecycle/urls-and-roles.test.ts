@@ -49,7 +49,7 @@ it("makes a weaker login to serve with when the one URL is a superuser's, and sa
   expect(role).toBe(`tenantry_${database.name}`);
   expect(said).toEqual([
     expect.stringMatching(/^Catalog brought from version 0 to \d+\.$/),
-    `Made the role "${role}" to serve with: "postgres" could read every tenant.`,
+    `Made the role "${role}" to serve with: "${new URL(database.url).username}" could read every tenant.`,
   ]);
   await signsUp(await start({ url: database.url }));
   expect(said).toHaveLength(2);
