@@ -8,6 +8,8 @@ import { environmentFor, openDatabase } from './open-database.ts';
 import { root, type Service, services } from './services.ts';
 import { stopRequest } from './stop-request.ts';
 
+// By name: without it, the configuration that only checks types is the one that is found.
+const watchBuild = ['--build', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'];
 const [wanted] = process.argv.slice(2);
 const service = services.find(({ name }) => name === wanted);
 
@@ -28,7 +30,7 @@ async function develop({ name, main }: Service): Promise<void> {
   try {
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
     const compiler = start(
-      [tsc, '--build', '--watch', '--preserveWatchOutput', ...(process.stdout.isTTY ? ['--pretty'] : [])],
+      [tsc, ...watchBuild, ...(process.stdout.isTTY ? ['--pretty'] : [])],
       'pipe',
       process.env,
     );

@@ -19,9 +19,9 @@ export class Program {
   #stdout = '';
   #stderr = '';
 
-  constructor(script: string, env: Record<string, string>, args: readonly string[] = []) {
+  constructor(script: string, env: Record<string, string>, args: readonly string[] = [], cwd: string = root) {
     this.#child = spawn(process.execPath, [`scripts/${script}.ts`, ...args], {
-      cwd: root,
+      cwd,
       env: { PATH: process.env['PATH'] ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
