@@ -1,5 +1,5 @@
 // npm run start:dev <service>: one service that restarts when a source changes.
-import { runMain } from '@tenantry/host';
+import { prettyLine, runMain } from '@tenantry/host';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -29,15 +29,13 @@ async function develop({ name, main }: Service): Promise<void> {
   const database = await openDatabase((line) => console.log(line));
   try {
     const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-    const compiler = start(
-      [tsc, ...watchBuild, ...(process.stdout.isTTY ? ['--pretty'] : [])],
-      'pipe',
-      process.env,
-    );
+    const compiler = start([tsc, ...watchBuild, ...(process.stdout.isTTY ? ['--pretty'] : [])], process.env);
     children.push(compiler);
     await firstBuild(compiler);
     console.log(`${name} starts, and again whenever a source changes; Ctrl-C stops it`);
-    children.push(start(['--watch', '--watch-preserve-output', main], 'inherit', environmentFor(database)));
+    const server = start(['--watch', '--watch-preserve-output', main], environmentFor(database));
+    children.push(server);
+    printLines(server);
     await Promise.race([stopRequested, ...children.map((child) => once(child, 'exit'))]);
   } finally {
     await Promise.all(children.map(end));
@@ -45,8 +43,13 @@ async function develop({ name, main }: Service): Promise<void> {
   }
 }
 
-function start(args: readonly string[], output: 'pipe' | 'inherit', env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', output, 'inherit'], detached: true });
+function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+}
+
+function printLines({ stdout }: ChildProcess): void {
+  const pretty = prettyLine(process.stdout.isTTY);
+  if (stdout !== null) createInterface({ input: stdout }).on('line', (line) => console.log(pretty(line)));
 }
 
 /** Resolves when the compiler ran once, with or without errors. Prints what it finds, and not that it found nothing. */
