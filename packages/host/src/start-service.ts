@@ -10,6 +10,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Logger as NestPinoLogger, LoggerModule } from 'nestjs-pino';
 import type { Logger } from 'pino';
 import { ProblemFilter } from 'tenantry/nest';
+import { acceptJsonOnly } from './accept-json-only.js';
 import { type ApiDescription, serveApiDocs } from './api-docs.js';
 import { type Drain, prepareDrain } from './drain.js';
 import { HealthModule } from './health.module.js';
@@ -103,11 +104,13 @@ async function createApp(options: ServiceOptions, logger: Logger): Promise<NestF
   // Logs of a start that fails stay in the buffer: runMain() reports the error itself, once.
   const app = await NestFactory.create<NestFastifyApplication>(hostModule(options.module, logger), adapter, {
     bufferLogs: true,
+    bodyParser: false,
     autoFlushLogs: false,
     abortOnError: false,
   });
   app.useLogger(app.get(NestPinoLogger));
   app.flushLogs();
+  acceptJsonOnly(adapter.getInstance());
   return app;
 }
 

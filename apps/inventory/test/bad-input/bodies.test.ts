@@ -79,6 +79,16 @@ it.each([
   expect(errorsOf(answer)).not.toEqual([]);
 });
 
+it('refuses text that is not UTF-8, instead of storing other text than was sent', async () => {
+  for (const name of ['fa\xe7ade', '\xff', '\xed\xa0\x80', '\xf0\x9f\x90']) {
+    const body = Buffer.from(`{"name":"${name}"}`, 'latin1');
+    const headers = [`x-client: ${client}`, 'content-type: application/json'];
+    const answer = await sendRaw(inventory, rawRequest('POST', '/items', headers, body));
+    expectRefused(answer);
+    expect(detailOf(answer)).toBe('The body is not valid JSON.');
+  }
+});
+
 it('names the field and the limit', async () => {
   expect(errorsOf(await refuse('{"name":""}'))).toEqual(['name: Too small: expected string to have >=1 characters']);
   expect(errorsOf(await refuse('{"name":"a","colour":"red"}'))).toEqual(['Unrecognized key: "colour"']);
@@ -96,6 +106,8 @@ it('refuses what is not sent as JSON with 415', async () => {
     'application/octet-stream',
     'garbage',
     'application/jsonp',
+    'application/x-www-form-urlencoded',
+    'text/plain',
   ]) {
     const answer = await refuse('{"name":"a"}', type);
     expect([answer.status, detailOf(answer)]).toEqual([
