@@ -9,6 +9,7 @@ import { ScopedPool } from './isolation/scoped-pool.js';
 import { prepareDatabase } from './lifecycle/prepare-database.js';
 import type { ResolvedOptions } from './options.js';
 import { type ConnectionTarget, connectionTarget, withLogin } from './postgres/connection-url.js';
+import { keepAlive } from './postgres/keep-alive.js';
 import { translateError } from './postgres/translate-error.js';
 
 /** A process's connections to its database. */
@@ -41,6 +42,7 @@ export async function openDatabase(options: ResolvedOptions): Promise<Database> 
     idleTimeoutMillis: 10_000,
     maxLifetimeSeconds: options.connectionMaxAgeSeconds,
     pipeline: true,
+    ...keepAlive,
   });
   // Without a listener the loss of an idle connection ends the process.
   owner.on('error', () => undefined);
@@ -104,6 +106,7 @@ async function serve(
     maxLifetimeSeconds: options.connectionMaxAgeSeconds,
     maxUses: options.connectionMaxUses,
     types,
+    ...keepAlive,
     gate: { ...options, catalogRole: options.isolation === 'role' ? catalogRole : 'none' },
   });
   return { target, pool, owner, serviceRole: facts.role, catalogRole, serverVersion: facts.version };

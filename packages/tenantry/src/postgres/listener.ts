@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { keepAlive } from './keep-alive.js';
 
 /** What a {@link Listener} tells. */
 export interface ListenerEvents {
@@ -25,7 +27,7 @@ export class Listener {
   #loop: Promise<void> | undefined;
 
   constructor(config: pg.ClientConfig, channel: string, events: ListenerEvents) {
-    this.#config = { ...config, keepAlive: true };
+    this.#config = { ...config, ...keepAlive };
     this.#channel = channel;
     this.#events = events;
   }
@@ -43,7 +45,7 @@ export class Listener {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#client?.end().catch(() => undefined);
+    if (this.#client) await endSoon(this.#client);
     await this.#loop;
   }
 
@@ -85,4 +87,12 @@ export class Listener {
     this.#events.onConnected();
     return { ended };
   }
+}
+
+/** A server that has gone silent never says goodbye: after a second we go without. */
+async function endSoon(client: pg.Client): Promise<void> {
+  const { connection } = client as unknown as { connection: { stream: Socket } };
+  const timer = setTimeout(() => connection.stream.destroy(), 1000);
+  await client.end().catch(() => undefined);
+  clearTimeout(timer);
 }

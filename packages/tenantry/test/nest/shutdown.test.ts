@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import { Controller, Get, Inject } from '@nestjs/common';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { cuttableProxy } from '../../../../test/support/cuttable-proxy.js';
 import { rawRequest, sendRaw } from '../../../../test/support/raw-http.js';
 import { Tenancy } from '../../src/tenancy.js';
 import { type NestShop, openNestShop } from './nest-shop.js';
@@ -52,4 +53,15 @@ it('closes once, however often it is asked to', async () => {
   await Promise.all([shop.app.close(), shop.app.get(Tenancy).stop()]);
   await shop.tenancy.stop();
   await expect(shop.tenancy.catalog.list()).rejects.toThrow();
+});
+
+it('closes soon although the listening connection has gone silent', async () => {
+  const proxy = await cuttableProxy(database.url);
+  const tenancy = await Tenancy.start({ url: database.url, listenUrl: proxy.url });
+  expect(tenancy.connections().listening).toBe(true);
+  proxy.freeze();
+  const begun = performance.now();
+  await tenancy.stop();
+  expect(performance.now() - begun).toBeLessThan(3_000);
+  await proxy.close();
 });
