@@ -35,16 +35,22 @@ const paperStyle = {
   right: ' ',
 };
 
-function describeDatabase({ url, embedded, clusterDir }: ResolvedDatabase): string[] {
+function describeDatabase({ url, embedded }: ResolvedDatabase): string[] {
   const shown = new URL(url);
   shown.password = '';
   shown.search = '';
-  const where = clusterDir === undefined ? '' : path.relative(root, clusterDir);
-  const data = where.startsWith('..') ? clusterDir : where;
-  return [
-    `${'database'.padEnd(11)}${shown.href}`,
-    `${''.padEnd(11)}${embedded ? `embedded PostgreSQL, which keeps its data in ${data}` : 'as configured'}`,
-  ];
+  const remarks = embedded
+    ? [
+        `embedded PostgreSQL, which keeps its data in ${shortened(embedded.clusterDir)}`,
+        `its password is in ${shortened(embedded.passwordFile)}`,
+      ]
+    : ['as configured'];
+  return [`${'database'.padEnd(11)}${shown.href}`, ...remarks.map((remark) => `${''.padEnd(11)}${remark}`)];
+}
+
+function shortened(file: string): string {
+  const below = path.relative(root, file);
+  return below.startsWith('..') ? file : below;
 }
 
 function walkThrough(addresses: Addresses): string[] {

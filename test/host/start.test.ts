@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { access, mkdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newPlace, type Place, removePlace, serverPid } from './support/place.js';
 import { Program } from './support/program.js';
@@ -51,8 +52,9 @@ describe('npm start', () => {
     ]) {
       expect(output).toContain(told);
     }
-    expect(output).toMatch(/database +postgres:\/\/postgres@127\.0\.0\.1:\d+\/tenantry/);
     const id = await createUser();
+    expect((await fetch(`${place.identity}/users/migrate`)).status).toBe(200);
+    expect(await schemasSeenWith(output)).toContain(`${id}_inventory`);
     expect(await first.signal('SIGINT')).toMatchObject({ code: 0, stderr: '' });
     expect(await serverPid(place)).toBeUndefined();
     await expect(fetch(place.identity)).rejects.toThrow();
@@ -159,6 +161,20 @@ describe('npm run start:dev', () => {
     await expect(fetch(place.identity)).rejects.toThrow();
   });
 });
+
+/** What a person sees who connects with what the box says. */
+async function schemasSeenWith(box: string): Promise<string[]> {
+  const connectionString = /database +(postgres:\/\/postgres@127\.0\.0\.1:\d+\/tenantry)/.exec(box)?.[1];
+  const password = await readFile(/password is in (\S+)/.exec(box)?.[1] ?? '', 'utf8');
+  expect(box).not.toContain(password.trim());
+  const client = new pg.Client({ connectionString });
+  // What PGPASSWORD does for psql.
+  client.password = password.trim();
+  await client.connect();
+  const { rows } = await client.query<{ nspname: string }>('select nspname from pg_namespace');
+  await client.end();
+  return rows.map(({ nspname }) => nspname);
+}
 
 async function untilGone(url: string): Promise<void> {
   const answers = () =>

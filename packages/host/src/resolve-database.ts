@@ -1,15 +1,17 @@
 import { Client } from 'pg';
 import type { DatabaseConfig } from './database-config.js';
-import { startLocalPostgres } from './local-postgres/index.js';
+import { type LocalPostgres, startLocalPostgres } from './local-postgres/index.js';
+
+/** Where the embedded PostgreSQL keeps what belongs to it. */
+export type EmbeddedFiles = Pick<LocalPostgres, 'clusterDir' | 'passwordFile'>;
 
 /** A database that is there to be used. */
 export interface ResolvedDatabase {
   readonly url: string;
   /** May run DDL. Absent when the one URL has to do for both. */
   readonly ownerUrl?: string;
-  readonly embedded: boolean;
-  /** Where the embedded PostgreSQL keeps its data. */
-  readonly clusterDir?: string;
+  /** Files of the embedded PostgreSQL; absent for any other database. */
+  readonly embedded?: EmbeddedFiles;
   /** Ends the use of the embedded PostgreSQL, which stops with its last user. Does nothing for any other database. */
   stop(): Promise<void>;
 }
@@ -27,7 +29,7 @@ const embeddedDatabase = 'tenantry';
 export async function resolveDatabase(config: DatabaseConfig, options: ResolveOptions): Promise<ResolvedDatabase> {
   const { url, ownerUrl } = config;
   if (url !== undefined) {
-    return { url, ...(ownerUrl !== undefined && { ownerUrl }), embedded: false, stop: () => Promise.resolve() };
+    return { url, ...(ownerUrl !== undefined && { ownerUrl }), stop: () => Promise.resolve() };
   }
   const postgres = await startLocalPostgres(options);
   try {
@@ -38,7 +40,7 @@ export async function resolveDatabase(config: DatabaseConfig, options: ResolveOp
   }
   const embeddedUrl = new URL(postgres.url);
   embeddedUrl.pathname = `/${embeddedDatabase}`;
-  return { url: embeddedUrl.href, embedded: true, clusterDir: postgres.clusterDir, stop: () => postgres.stop() };
+  return { url: embeddedUrl.href, embedded: postgres, stop: () => postgres.stop() };
 }
 
 async function createDatabase(url: string): Promise<void> {

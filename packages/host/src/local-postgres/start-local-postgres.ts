@@ -30,6 +30,8 @@ export interface LocalPostgres {
   readonly dataDir: string;
   /** PostgreSQL's own directory; below `dataDir` unless root had to place it elsewhere. */
   readonly clusterDir: string;
+  /** Holds the superuser's password; only the owner of the data may read it. */
+  readonly passwordFile: string;
   /** Whether the server already ran. */
   readonly joined: boolean;
   /** Ends this use. The last one of all processes also stops the server. Calling it again does nothing more. */
@@ -59,7 +61,8 @@ export async function startLocalPostgres(options: LocalPostgresOptions): Promise
       const url = joined ?? (await start(home, options));
       const port = Number(new URL(url).port);
       const stop = stopOnce(home, registration);
-      return { url, port, dataDir, clusterDir: home.cluster, joined: joined !== undefined, stop };
+      const files = { clusterDir: home.cluster, passwordFile: passwordFile(home) };
+      return { url, port, dataDir, ...files, joined: joined !== undefined, stop };
     } catch (error) {
       await registration.withdraw();
       throw error;
