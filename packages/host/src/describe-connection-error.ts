@@ -27,17 +27,23 @@ export function describeConnectionError(error: unknown, options: DescribeOptions
   return undefined;
 }
 
+// Whoever configured the parts never wrote a URL.
+function either(variable: string, parts: string): string {
+  return variable === 'DATABASE_URL' ? `${variable} (or ${parts})` : variable;
+}
+
 type Sentence = (variable: string, target: string, message: string) => string;
 
 const refused: Sentence = (variable, target) =>
-  `No PostgreSQL answers at ${target} (connection refused); start it, or correct the host and port in ${variable}.`;
-const unknownHost: Sentence = (variable, target) => `The host ${target} is not known; correct the host in ${variable}.`;
+  `No PostgreSQL answers at ${target} (connection refused); start it, or correct the host and port in ${either(variable, 'DB_HOST and DB_PORT')}.`;
+const unknownHost: Sentence = (variable, target) =>
+  `The host ${target} is not known; correct the host in ${either(variable, 'DB_HOST')}.`;
 const timedOut: Sentence = (variable, target) =>
-  `PostgreSQL at ${target} did not answer in time; check the network and the host and port in ${variable}.`;
+  `PostgreSQL at ${target} did not answer in time; check the network and the host and port in ${either(variable, 'DB_HOST and DB_PORT')}.`;
 const unreachable: Sentence = (variable, target) =>
-  `${target} cannot be reached; check the network and the host in ${variable}.`;
+  `${target} cannot be reached; check the network and the host in ${either(variable, 'DB_HOST')}.`;
 const badLogin: Sentence = (variable, _, message) =>
-  `PostgreSQL refused the login (${message}); correct the user and password in ${variable}.`;
+  `PostgreSQL refused the login (${message}); correct the user and password in ${either(variable, 'DB_USER and DB_PASSWORD')}.`;
 const malformed: Sentence = (variable) =>
   `${variable} is not a valid URL; it looks like postgres://user:password@host:5432/database, with special characters percent-encoded.`;
 
@@ -49,16 +55,16 @@ const sentences: Readonly<Record<string, Sentence>> = {
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
   ECONNRESET: (variable, target) =>
-    `The server at ${target} closed the connection; check that it is a PostgreSQL server and that ${variable} names its port.`,
+    `The server at ${target} closed the connection; check that it is a PostgreSQL server and that ${either(variable, 'DB_PORT')} names its port.`,
   ERR_INVALID_URL: malformed,
   '28P01': badLogin,
   '28000': badLogin,
   '3D000': (variable, _, message) =>
-    `PostgreSQL answered: ${message}; create it, or correct the database name in ${variable}.`,
+    `PostgreSQL answered: ${message}; create it, or correct the database name in ${either(variable, 'DB_NAME')}.`,
   '53300': (variable, target) =>
-    `PostgreSQL at ${target} has no connection left; raise its max_connections, or name another server in ${variable}.`,
+    `PostgreSQL at ${target} has no connection left; raise its max_connections, or name another server in ${either(variable, 'DB_HOST')}.`,
   '57P03': (variable, target, message) =>
-    `PostgreSQL at ${target} takes no connections at the moment (${message}); try again shortly, or name another server in ${variable}.`,
+    `PostgreSQL at ${target} takes no connections at the moment (${message}); try again shortly, or name another server in ${either(variable, 'DB_HOST')}.`,
 };
 
 function* failuresIn(error: unknown, depth = 0): Generator<Failure> {

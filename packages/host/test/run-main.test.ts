@@ -71,7 +71,7 @@ describe('runMain()', () => {
     await once(listener, 'close');
     expect(await runProgram('connect', urlWith({ port: String(port) }))).toEqual(
       failure(
-        `No PostgreSQL answers at 127.0.0.1:${port} (connection refused); start it, or correct the host and port in DATABASE_URL.`,
+        `No PostgreSQL answers at 127.0.0.1:${port} (connection refused); start it, or correct the host and port in DATABASE_URL (or DB_HOST and DB_PORT).`,
       ),
     );
   });
@@ -80,14 +80,14 @@ describe('runMain()', () => {
     const { code, stderr } = await runProgram('connect', urlWith({ password: 's3cret' }));
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'error: PostgreSQL refused the login (password authentication failed for user "postgres"); correct the user and password in DATABASE_URL.\n',
+      'error: PostgreSQL refused the login (password authentication failed for user "postgres"); correct the user and password in DATABASE_URL (or DB_USER and DB_PASSWORD).\n',
     );
   });
 
   it('says that the database does not exist', async () => {
     expect(await runProgram('connect', urlWith({ pathname: '/nowhere' }))).toEqual(
       failure(
-        'PostgreSQL answered: database "nowhere" does not exist; create it, or correct the database name in DATABASE_URL.',
+        'PostgreSQL answered: database "nowhere" does not exist; create it, or correct the database name in DATABASE_URL (or DB_NAME).',
       ),
     );
   });
@@ -110,7 +110,10 @@ function failing(code: string, message = 'x', more: object = {}): Error {
 
 describe('describeConnectionError()', () => {
   it.each([
-    [failing('ENOTFOUND', 'x', { hostname: 'db' }), 'The host "db" is not known; correct the host in DATABASE_URL.'],
+    [
+      failing('ENOTFOUND', 'x', { hostname: 'db' }),
+      'The host "db" is not known; correct the host in DATABASE_URL (or DB_HOST).',
+    ],
     [
       failing('57P03', 'the database system is starting up'),
       /takes no connections at the moment \(the database system is starting up\)/,
