@@ -83,6 +83,10 @@ describe('npm start', () => {
       { DATABASE_URL: 'postgres://u:s3cret@127.0.0.1:1/x' },
       /^error: No PostgreSQL answers at 127\.0\.0\.1:1 .*DATABASE_URL \(or DB_HOST and DB_PORT\)\.\n$/,
     ],
+    [
+      { DATABASE_URL: 'postgres://u:s3cret@127.0.0.1:1/x', DATABASE_OWNER_URL: 'mysql://u:s3cret@h/x' },
+      /^error: DATABASE_OWNER_URL begins with "mysql:\/\/".*\n$/,
+    ],
     [{ DATABASE_URL: 'mysql://u:s3cret@h/x' }, /^error: DATABASE_URL begins with "mysql:\/\/".*\n$/],
     [{ DB_HOST: 'h' }, /^error: DB_NAME, DB_USER and DB_PASSWORD are not set.*\n$/],
     [{ IDENTITY_PORT: 'http' }, /^error: IDENTITY_PORT is "http"; .*\n$/],

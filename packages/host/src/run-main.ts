@@ -23,15 +23,23 @@ export function operatorSentence(error: unknown, options: DescribeOptions = {}):
   const reported = tenancyReport(error);
   // The library reports that the database cannot be reached; the cause says why.
   if (reported !== undefined && reported.code !== 'TENANCY_DATABASE_UNAVAILABLE') return reported.operatorMessage;
-  return describeConnectionError(error, options) ?? reported?.operatorMessage;
+  const variable = reported?.fields?.['variable'];
+  const about = variable === undefined ? options : { ...options, variable: String(variable) };
+  return describeConnectionError(error, about) ?? reported?.operatorMessage;
 }
 
-function tenancyReport(error: unknown): { code: string; operatorMessage: string } | undefined {
+interface TenancyReport {
+  readonly code: string;
+  readonly operatorMessage: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+function tenancyReport(error: unknown): TenancyReport | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error) || !('operatorMessage' in error))
     return undefined;
   const { code, operatorMessage } = error;
   const isReport = typeof code === 'string' && code.startsWith('TENANCY_') && typeof operatorMessage === 'string';
-  return isReport ? { code, operatorMessage } : undefined;
+  return isReport ? (error as TenancyReport) : undefined;
 }
 
 function stackOf(error: unknown): string {

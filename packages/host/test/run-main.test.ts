@@ -152,4 +152,12 @@ describe('operatorSentence()', () => {
       /it is away/,
     );
   });
+
+  it('names the variable of the URL that failed', () => {
+    const cause = Object.assign(new Error('wrong password'), { code: '28P01' });
+    const fields = { reason: 'x', variable: 'DATABASE_OWNER_URL' };
+    expect(operatorSentence(new TenancyError('TENANCY_DATABASE_UNAVAILABLE', fields, { cause }))).toBe(
+      'PostgreSQL refused the login (wrong password); correct the user and password in DATABASE_OWNER_URL.',
+    );
+  });
 });

@@ -68,7 +68,7 @@ async function prepareAndServe(
   const { isolation, ownerUrl, logger } = options;
   if (ownerUrl !== undefined && isolation === 'role') requireFitServiceRole(facts);
   const serviceRole = ownerUrl !== undefined || isolation === 'schema' ? facts.role : undefined;
-  const client = await owner.connect();
+  const client = await connectOwner(owner, ownerUrl === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL');
   const prepared = await prepareDatabase(client, { database: target.database, isolation, serviceRole }).finally(() =>
     client.release(),
   );
@@ -85,6 +85,16 @@ async function prepareAndServe(
   if (!login) return serve(options, target, owner, facts);
   const serving = { ...target, url: withLogin(target.url, login.role, login.password), user: login.role };
   return serve(options, serving, owner, await withClient(serving.url, readRoleFacts));
+}
+
+async function connectOwner(owner: pg.Pool, variable: string): Promise<pg.PoolClient> {
+  try {
+    return await owner.connect();
+  } catch (error) {
+    // Whatever it is, of the two URLs it is this one.
+    const { message: reason } = error as Error;
+    throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason, variable }, { cause: error });
+  }
 }
 
 async function serve(

@@ -161,7 +161,7 @@ export const errorCodes = {
   TENANCY_DATABASE_UNAVAILABLE: {
     ...unavailable,
     detail: 'The database cannot be reached at the moment; try again shortly.',
-    operator: 'PostgreSQL cannot be reached: {reason}. Check that it runs and that DATABASE_URL is right.',
+    operator: 'PostgreSQL cannot be reached: {reason}. Check that it runs and that {variable} is right.',
   },
   TENANCY_STATEMENT_TIMEOUT: {
     ...unavailable,

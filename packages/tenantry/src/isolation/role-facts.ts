@@ -26,7 +26,10 @@ export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>): Promi
   );
   const [facts] = rows;
   if (!facts)
-    throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'PostgreSQL does not know the current role' });
+    throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', {
+      variable: 'DATABASE_URL',
+      reason: 'PostgreSQL does not know the current role',
+    });
   return facts;
 }
 

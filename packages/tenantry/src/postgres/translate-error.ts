@@ -55,7 +55,7 @@ export function translateError(error: unknown, fields: ErrorFields = {}): Tenanc
     if (code)
       return new TenancyError(
         code,
-        { scope: 'unknown', reason: (cause as Error).message, ...fields },
+        { scope: 'unknown', variable: 'DATABASE_URL', reason: (cause as Error).message, ...fields },
         { cause: error },
       );
   }

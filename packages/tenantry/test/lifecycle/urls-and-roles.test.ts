@@ -145,6 +145,16 @@ it.each([
   await start({ url: database.url });
 });
 
+it('says that it is the owner URL which leads nowhere', async () => {
+  const { url } = await logins.make('noinherit');
+  const nowhere = new URL(database.url);
+  nowhere.pathname = '/nowhere';
+  await expect(start({ url, ownerUrl: nowhere.href })).rejects.toMatchObject({
+    code: 'TENANCY_DATABASE_UNAVAILABLE',
+    message: expect.stringContaining('DATABASE_OWNER_URL is right'),
+  });
+});
+
 it('refuses a login that owns a tenant schema', async () => {
   const login = await logins.make('noinherit');
   await database.admin.query(`create schema acme_shop authorization ${login.role}`);
