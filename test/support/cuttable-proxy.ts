@@ -21,7 +21,10 @@ export async function cuttableProxy(target: string): Promise<CuttableProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let isCut = false;
   const server = createServer((inside) => {
-    if (isCut) return void inside.resetAndDestroy();
+    if (isCut) {
+      inside.resetAndDestroy();
+      return;
+    }
     const outside = connect(Number(port), hostname);
     const pair = [inside, outside] as const;
     pairs.add(pair);

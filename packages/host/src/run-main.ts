@@ -24,7 +24,7 @@ export function operatorSentence(error: unknown, options: DescribeOptions = {}):
   // The library reports that the database cannot be reached; the cause says why.
   if (reported !== undefined && reported.code !== 'TENANCY_DATABASE_UNAVAILABLE') return reported.operatorMessage;
   const variable = reported?.fields?.['variable'];
-  const about = variable === undefined ? options : { ...options, variable: String(variable) };
+  const about = typeof variable === 'string' ? { ...options, variable } : options;
   return describeConnectionError(error, about) ?? reported?.operatorMessage;
 }
 

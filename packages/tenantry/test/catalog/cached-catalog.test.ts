@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { TestDatabase } from '../../../../test/support/database.js';
+import { openShop, type Shop } from '../../../../test/support/shop.js';
+import { CachedCatalog, type CatalogCacheOptions } from '../../src/catalog/cached-catalog.js';
+import { PostgresCatalog } from '../../src/catalog/postgres-catalog.js';
+import { parseServiceName } from '../../src/tenant/service-name.js';
+import { parseTenantId } from '../../src/tenant/tenant-id.js';
+
+const hour = 3_600_000;
+const [acme, globex, nobody] = [parseTenantId('acme'), parseTenantId('globex'), parseTenantId('nobody')];
+
+let shop: Shop;
+let database: TestDatabase;
+/** Statements that reached PostgreSQL. */
+let asked = 0;
+beforeAll(async () => {
+  shop = await openShop();
+  ({ database } = shop);
+  await shop.signUp('acme', 'globex');
+});
+beforeEach(() => {
+  asked = 0;
+});
+afterAll(() => shop.close());
+
+function cached(options: Partial<CatalogCacheOptions> = {}): CachedCatalog {
+  const counted = {
+    query: (...args: Parameters<TestDatabase['admin']['query']>) => {
+      asked++;
+      return database.admin.query(...args);
+    },
+  } as TestDatabase['admin'];
+  const source = new PostgresCatalog(counted, database.name, parseServiceName('shop'));
+  return new CachedCatalog(source, { max: 100, ttlMs: hour, negativeTtlMs: hour, ...options });
+}
+
+const set = (status: string) =>
+  database.admin.query(`update tenantry.tenant set status = $1 where id = 'acme'`, [status]);
+
+it('asks once for a tenant, and once for an id that there is not, however often they are asked for', async () => {
+  const catalog = cached();
+  for (let time = 0; time < 20; time++) {
+    expect(await catalog.find(acme)).toMatchObject({ tenant: { name: 'acme' }, placement: { schema: 'acme_shop' } });
+    expect(await catalog.find(nobody)).toBeUndefined();
+  }
+  expect(asked).toBe(2);
+});
+
+it('asks once when many ask at the same time', async () => {
+  const catalog = cached();
+  await Promise.all(Array.from({ length: 50 }, () => catalog.find(acme)));
+  expect(asked).toBe(1);
+});
+
+it('asks again when an answer is too old, also when it was used all the time', async () => {
+  const catalog = cached({ ttlMs: 80, negativeTtlMs: 20 });
+  await catalog.find(nobody);
+  await sleep(30);
+  await catalog.find(nobody);
+  expect(asked).toBe(2);
+  await catalog.find(acme);
+  await set('suspended');
+  const begun = performance.now();
+  while ((await catalog.find(acme))?.tenant.status === 'active') await sleep(5);
+  expect(performance.now() - begun).toBeLessThan(500);
+  await set('active');
+});
+
+it('keeps at most as many answers as it was told, known and unknown together', async () => {
+  const catalog = cached({ max: 2 });
+  await catalog.find(acme);
+  for (let n = 0; n < 5; n++) await catalog.find(parseTenantId(`nobody-${n}`));
+  expect(catalog.peek(acme)).toBeUndefined();
+  expect(asked).toBe(6);
+  await catalog.find(parseTenantId('nobody-4'));
+  expect(asked).toBe(6);
+});
+
+it('forgets one tenant and keeps the others', async () => {
+  const catalog = cached();
+  await Promise.all([catalog.find(acme), catalog.find(globex)]);
+  catalog.forget(acme);
+  expect([catalog.peek(acme), catalog.peek(globex)?.tenant.id]).toEqual([undefined, 'globex']);
+});
+
+it('does not remember an answer that was under way when the tenant changed', async () => {
+  const catalog = cached();
+  const locker = await database.admin.connect();
+  await locker.query('begin; lock table tenantry.tenant in access exclusive mode');
+  const stale = catalog.find(acme);
+  catalog.forget(acme);
+  await locker.query('commit');
+  locker.release();
+  await stale;
+  expect(catalog.peek(acme)).toBeUndefined();
+});
+
+it('asks again after a failure', async () => {
+  const catalog = cached();
+  await database.admin.query('alter table tenantry.tenant rename to away');
+  await expect(catalog.find(acme)).rejects.toThrow();
+  await database.admin.query('alter table tenantry.away rename to tenant');
+  expect(await catalog.find(acme)).toMatchObject({ tenant: { id: 'acme' } });
+});
