@@ -1,8 +1,10 @@
+import type { EntityLoader } from '@mikro-orm/core';
 import { EntityManager } from '@mikro-orm/postgresql';
 import { currentScope } from '../context/current-scope.js';
 import { scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { refuseForeignIn } from './foreign-entity.js';
+import { ScopedEntityLoader } from './scoped-entity-loader.js';
 
 /**
  * MikroORM's EntityManager, kept to the scope it was made in: it holds that tenant's entities, and would answer from them
@@ -21,6 +23,10 @@ export class ScopedEntityManager extends EntityManager {
       throw new TenancyError('TENANCY_SCOPE_MISMATCH', fields);
     }
     return em;
+  }
+
+  override getEntityLoader(): EntityLoader {
+    return new ScopedEntityLoader(this.getContext());
   }
 }
 
