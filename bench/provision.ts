@@ -92,7 +92,9 @@ async function statementsOf({ admin, url }: BenchDatabase): Promise<StatementsOf
       isolation: 'role',
       serverVersion: login.version,
     } as const;
-    return planProvision(target, nothing).statements.map(({ text }) => text);
+    return planProvision(target, nothing).steps.flatMap((step) =>
+      'statements' in step ? step.statements.map(({ text }) => text) : [],
+    );
   };
 }
 

@@ -3,6 +3,19 @@ export { type CatalogScope, type Scope, type TenantScope } from './context/scope
 export { type ErrorDescription, errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
 export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
+export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
+export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type RunningRollout } from './fleet/fleet.js';
+export { type FleetTenant } from './fleet/fleet-tenant.js';
+export { type RolloutEvent, type RolloutOutcome } from './fleet/rollout-event.js';
+export { type Direction, type PlannedGroup, type RolloutPlan, type Staging, type Wave } from './fleet/rollout-plan.js';
+export {
+  type RolloutFailure,
+  type RolloutOptions,
+  type RolloutRecord,
+  type RolloutStatus,
+} from './fleet/rollout-store.js';
+export { type FleetSelector, parseSelector } from './fleet/selector.js';
+export { type CompiledMigration, type MigrationKind } from './migrations/tenant-migration.js';
 export { type MigrationClass, type MigrationList } from './migrations/tenant-migration.js';
 export { type SharedSchema, type TenancyLogger, type TenancyOptions } from './options.js';
 export { type TenantOrmOptions } from './orm/orm-options.js';

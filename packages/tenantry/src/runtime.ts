@@ -3,18 +3,21 @@ import { PostgresCatalog } from './catalog/postgres-catalog.js';
 import type { TenantScope } from './context/scope.js';
 import { type Database, openDatabase } from './database.js';
 import { TenancyError } from './errors/tenancy-error.js';
+import type { RolloutContext } from './fleet/rollout-context.js';
+import { RolloutStore } from './fleet/rollout-store.js';
 import { Provisioner } from './lifecycle/provisioner.js';
 import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
 import { Reconciler } from './lifecycle/reconciler.js';
 import { compileMigrations } from './migrations/compile-migrations.js';
 import { migrateShared } from './migrations/migrate-shared.js';
+import { readService } from './migrations/read-service.js';
 import { registerService } from './migrations/register-service.js';
-import type { ShippedService } from './migrations/tenant-migration.js';
+import type { MigrationClass, ShippedService } from './migrations/tenant-migration.js';
 import type { ResolvedOptions } from './options.js';
 import { Listener } from './postgres/listener.js';
 import { translateError } from './postgres/translate-error.js';
 import { type RoleName, schemaNameOf } from './tenant/schema-name.js';
-import type { ServiceName } from './tenant/service-name.js';
+import { parseServiceName, type ServiceName } from './tenant/service-name.js';
 import type { Tenant } from './tenant/tenant.js';
 import type { TenantId } from './tenant/tenant-id.js';
 
@@ -26,6 +29,8 @@ export class TenancyRuntime {
   readonly database: Database;
   readonly catalog: CachedCatalog;
   readonly reconciler: Reconciler | undefined;
+  readonly rollouts: RolloutStore;
+  readonly #classes: ReadonlyMap<string, MigrationClass>;
   readonly #provisioner: Provisioner | undefined;
   readonly #shipped: ShippedService;
   readonly #loop: ReconcileLoop | undefined;
@@ -36,6 +41,8 @@ export class TenancyRuntime {
     this.options = options;
     this.database = database;
     this.#shipped = shipped;
+    this.#classes = new Map(Object.entries(options.migrations));
+    this.rollouts = new RolloutStore(database.owner);
     this.catalog = new CachedCatalog(
       new PostgresCatalog(database.pool, database.target.database, options.service),
       options.cache,
@@ -45,8 +52,12 @@ export class TenancyRuntime {
         ...options,
         ...database,
         statementTimeoutMs: options.migrationTimeoutMs,
+        classes: this.#classes,
       });
-      this.reconciler = new Reconciler(database.owner, this.#provisioner, { concurrency: options.ownerConnections });
+      this.reconciler = new Reconciler(database.owner, this.#provisioner, {
+        concurrency: options.ownerConnections,
+        contextOf: (name, ships) => this.#contextOf(name, ships),
+      });
       if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
     }
     const url = listenUrlOf(options, database);
@@ -90,6 +101,41 @@ export class TenancyRuntime {
     this.reconciler?.stop();
     await Promise.all([this.#loop?.stop(), this.#listener?.stop()]);
     await Promise.all([this.database.pool.end(), this.database.owner?.end()]);
+  }
+
+  /**
+   * What a service's fleet is migrated with; by default this process's own service.
+   *
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
+   */
+  async rolloutContext(name: string | undefined): Promise<RolloutContext> {
+    const { owner } = this.database;
+    if (!owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
+    const service = name === undefined ? this.options.service : parseServiceName(name);
+    if (service === undefined) {
+      throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a rollout needs one' });
+    }
+    const own = service === this.options.service;
+    return this.#contextOf(service, own ? this.#shipped : await readService(owner, service));
+  }
+
+  #contextOf(service: ServiceName, shipped: ShippedService): RolloutContext {
+    const { isolation, lockTimeoutMs, migrationTimeoutMs: statementTimeoutMs } = this.options;
+    const { owner } = this.database;
+    const provisioner = this.#provisioner;
+    if (!owner || !provisioner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
+    return {
+      owner,
+      isolation,
+      service,
+      shipped,
+      classes: service === this.options.service ? this.#classes : new Map(),
+      lockTimeoutMs,
+      statementTimeoutMs,
+      provision: async (tenant) => {
+        await provisioner.provision(tenant, service, shipped);
+      },
+    };
   }
 
   #makeLoop(reconciler: Reconciler): ReconcileLoop {

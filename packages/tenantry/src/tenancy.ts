@@ -4,6 +4,7 @@ import type { Catalog } from './catalog/catalog.js';
 import { currentScope, requireTenantScope, runInScope } from './context/current-scope.js';
 import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
+import { Fleet } from './fleet/fleet.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
 import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
@@ -14,9 +15,17 @@ import { parseTenantId, type TenantId } from './tenant/tenant-id.js';
 /** Tenancy in one process: runs code in scopes, and holds the connections, the catalog and the reconciler. */
 export class Tenancy {
   readonly #runtime: TenancyRuntime;
+  /** The tenants of a service as one: plans, rollouts, and code that runs in each of them. */
+  readonly fleet: Fleet;
 
   private constructor(runtime: TenancyRuntime) {
     this.#runtime = runtime;
+    this.fleet = new Fleet({
+      contextOf: (service) => runtime.rolloutContext(service),
+      store: runtime.rollouts,
+      catalog: runtime.database.pool,
+      run: (tenant, fn) => this.run(tenant, fn),
+    });
   }
 
   /**

@@ -209,6 +209,48 @@ export const errorCodes = {
     operator:
       'The migration "{migration}" of "{service}" differs from the one that was registered or ran. Restore the file and put the change into a new migration.',
   },
+  TENANCY_MIGRATION_UNKNOWN: {
+    status: 400,
+    title: 'Unknown migration',
+    detail: 'There is no such migration; check its name.',
+    operator:
+      'The service "{service}" has no migration "{migration}". Name one that it ships, or `none` for the state before the first.',
+  },
+  TENANCY_MIGRATION_IRREVERSIBLE: {
+    status: 400,
+    title: 'Migration cannot be taken back',
+    detail: 'This change cannot be taken back.',
+    operator:
+      'The migration "{migration}" of "{service}" has no down(), or one that runs code, so nothing was changed. Write a down() of statements, or go forward with a new migration.',
+  },
+  TENANCY_MIGRATION_NEEDS_SERVICE: {
+    ...internal,
+    operator:
+      'The migration "{migration}" of "{service}" runs code, which only a process that ships it can do. Run `tenantry migrate` with a config that has this service, or let the service itself reconcile.',
+  },
+  TENANCY_MIGRATION_FAILED: {
+    ...internal,
+    operator: 'Migrating "{schema}" failed and was rolled back: {reason}.',
+  },
+  TENANCY_SELECTOR_INVALID: {
+    status: 400,
+    title: 'Invalid selector',
+    detail: 'The selector is not understood; it looks like status=active,tier=gold.',
+    operator: 'The selector is not understood: {reason}. It looks like status=active,tier=gold.',
+  },
+  TENANCY_ROLLOUT_UNKNOWN: {
+    status: 404,
+    title: 'Unknown rollout',
+    detail: 'There is no such rollout.',
+    operator: 'There is no rollout {rollout}. `tenantry rollout list` shows the newest.',
+  },
+  TENANCY_ROLLOUT_OVER: {
+    status: 409,
+    title: 'Rollout is over',
+    detail: 'This rollout is over and cannot be changed.',
+    operator:
+      'Rollout {rollout} is {status}; only one that was halted, stopped or interrupted can be resumed or aborted.',
+  },
   TENANCY_MIGRATION_UNFIT: {
     ...internal,
     operator: 'The migration "{migration}" of "{service}" {reason}.',

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { ShippedService } from '../migrations/tenant-migration.js';
 import type { ServiceName } from '../tenant/service-name.js';
+import type { SchemaName } from '../tenant/schema-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 
 /** A tenant and a service whose schema is missing, behind, or not yet given to the service's login. */
@@ -9,33 +9,35 @@ export interface Gap {
   readonly service: ServiceName;
 }
 
-/** Compares what should be with what is: one query over the whole fleet, at most `limit` gaps, after the gap `after`. */
-export async function findBehind(owner: Pick<pg.Pool, 'query'>, limit: number, after?: Gap): Promise<Gap[]> {
-  const { rows } = await owner.query<Gap>(
-    `select t.id as tenant, s.name as service
+/** A gap, and what is there. */
+export interface FoundGap extends Gap {
+  /** `null` when the schema is missing. */
+  readonly schema: SchemaName | null;
+  readonly head: string | null;
+  /** The schema is to be given to another login. */
+  readonly regrant: boolean;
+}
+
+/**
+ * Compares what should be with what is: one query over the whole fleet, at most `limit` gaps, after the gap `after`. A tenant
+ * that was taken down on purpose is no gap, nor is one of a service whose newest rollout did not end well: how far
+ * that goes is its operator's decision.
+ */
+export async function findBehind(owner: Pick<pg.Pool, 'query'>, limit: number, after?: Gap): Promise<FoundGap[]> {
+  const { rows } = await owner.query<FoundGap>(
+    `select t.id as tenant, s.name as service, x.schema_name as schema, x.head,
+            coalesce(x.service_role <> s.service_role, false) as regrant
        from tenantry.tenant t cross join tenantry.service s
        left join tenantry.tenant_schema x on x.tenant_id = t.id and x.service = s.name
       where (t.status = 'active' or t.status = 'suspended' and x.schema_name is not null)
-        and (x.schema_name is null or x.head is distinct from s.head or x.service_role <> s.service_role)
+        and (x.schema_name is null or x.service_role <> s.service_role
+             or x.head is distinct from s.head and not x.held and not coalesce(
+                  (select r.status not in ('done', 'failed') from tenantry.rollout r where r.service = s.name order by r.id desc limit 1), false))
         and (t.id, s.name) > ($2, $3)
       order by t.id, s.name limit $1`,
     [limit, after?.tenant ?? '', after?.service ?? ''],
   );
   return rows;
-}
-
-/** One service, as registered. */
-export async function readService(owner: Pick<pg.Pool, 'query'>, service: ServiceName): Promise<ShippedService> {
-  const { rows } = await owner.query<ShippedService>(
-    `select service_role as "serviceRole", shared_schemas as "sharedSchemas",
-            coalesce((select json_agg(json_build_object('name', name, 'kind', kind, 'checksum', checksum, 'statements', statements, 'down', down) order by position)
-                        from tenantry.migration where service = s.name), '[]') as migrations
-       from tenantry.service s where name = $1`,
-    [service],
-  );
-  const [shipped] = rows;
-  if (!shipped) throw new Error(`The catalog has no service "${service}" any more.`);
-  return shipped;
 }
 
 /** How far one service is: of the tenants that should be served, how many are at its head. */

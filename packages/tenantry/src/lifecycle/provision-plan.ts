@@ -1,8 +1,9 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
-import { applyStatements } from '../migrations/apply-statements.js';
+import { recordMigrations, runStatements } from '../migrations/apply-statements.js';
 import { type LedgerRow, planMigrations } from '../migrations/plan-migrations.js';
-import type { ShippedService } from '../migrations/tenant-migration.js';
+import { insideForm } from '../migrations/outside-statement.js';
+import type { CompiledMigration, ShippedService } from '../migrations/tenant-migration.js';
 import type { Statement } from '../postgres/one-flight.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
@@ -34,9 +35,12 @@ export interface ProvisionPlan {
   /** `granted`: the schema is at head, and was given to the service's new login. */
   readonly outcome: 'provisioned' | 'migrated' | 'granted' | 'at-head';
   readonly migrations: readonly string[];
-  /** For the middle of a transaction that holds the lock. */
-  readonly statements: readonly Statement[];
+  /** For the middle of a transaction that holds the lock: statements, and where a migration has code, its name. */
+  readonly steps: readonly ProvisionStep[];
 }
+
+/** Statements that travel together, or a migration whose code runs in this process. */
+export type ProvisionStep = { readonly statements: readonly Statement[] } | { readonly code: string };
 
 /**
  * Decides how to bring one tenant's schema to head. Pure.
@@ -44,20 +48,38 @@ export interface ProvisionPlan {
  * @throws TenancyError `TENANCY_SCHEMA_TAKEN`, `TENANCY_SCHEMA_LOST`, `TENANCY_MIGRATION_CHANGED`.
  */
 export function planProvision(target: ProvisionTarget, actual: ActualSchema): ProvisionPlan {
-  const { tenant, service, serviceRole, sharedSchemas, migrations } = target;
+  const { tenant, service, serviceRole, migrations } = target;
   const schema = schemaNameOf(tenant, service);
   const known = actual.grantedTo !== null;
   if (!known && (actual.schemaExists || actual.roleIsForeign))
     throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema });
   if (known && !actual.schemaExists) throw new TenancyError('TENANCY_SCHEMA_LOST', { schema });
-  const pending = planMigrations(service, migrations, actual.ledger);
+  const behind = planMigrations(service, migrations, actual.ledger);
+  // Where a tenant is served already, code and statements outside a transaction are the fleet's.
+  const pending = known && behind.some(({ kind }) => kind !== 'sql') ? [] : behind;
   const regrant = known && actual.grantedTo !== serviceRole;
-  const statements = [
-    ...(known ? [] : createSchema(target, schema, actual.roleExists)),
-    ...applyStatements(schema, [schema, ...sharedSchemas], pending),
+  const outcome = !known ? 'provisioned' : pending.length > 0 ? 'migrated' : regrant ? 'granted' : 'at-head';
+  const before = known ? [] : createSchema(target, schema, actual.roleExists);
+  const after = [
     ...(regrant ? [...grantSchema(target, schema), recordGrant(schema, serviceRole)] : []),
     ...(!known || pending.length > 0 ? [recordSchema(target, schema)] : []),
   ];
-  const outcome = !known ? 'provisioned' : pending.length > 0 ? 'migrated' : regrant ? 'granted' : 'at-head';
-  return { outcome, migrations: pending.map(({ name }) => name), statements };
+  const steps = [{ statements: before }, ...migrationSteps(target, schema, pending), { statements: after }];
+  return { outcome, migrations: pending.map(({ name }) => name), steps };
+}
+
+function migrationSteps(
+  { sharedSchemas }: ProvisionTarget,
+  schema: string,
+  pending: readonly CompiledMigration[],
+): ProvisionStep[] {
+  if (pending.length === 0) return [];
+  const path = [schema, ...sharedSchemas];
+  return [
+    ...pending.map(({ name, kind, statements }): ProvisionStep => {
+      if (kind === 'code') return { code: name };
+      return { statements: runStatements(path, kind === 'outside' ? insideForm(statements) : statements) };
+    }),
+    { statements: recordMigrations(schema, pending) },
+  ];
 }

@@ -1,15 +1,24 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { type LedgerRow } from '../migrations/plan-migrations.js';
-import type { ShippedService } from '../migrations/tenant-migration.js';
+import { runStatements } from '../migrations/apply-statements.js';
+import { runCodeMigration } from '../migrations/run-code-migration.js';
+import type { MigrationClass, ShippedService } from '../migrations/tenant-migration.js';
+import { sendFlight } from '../postgres/flight.js';
 import { lockKey } from '../postgres/lock-key.js';
-import { inOneFlight } from '../postgres/one-flight.js';
+import { inOneFlight, type Statement } from '../postgres/one-flight.js';
 import { sqlstate } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
-import { type ActualSchema, planProvision, type ProvisionPlan, type ProvisionTarget } from './provision-plan.js';
+import {
+  type ActualSchema,
+  planProvision,
+  type ProvisionPlan,
+  type ProvisionStep,
+  type ProvisionTarget,
+} from './provision-plan.js';
 
 /** The same for every tenant of this process. */
 export type ProvisionDefaults = Pick<ProvisionTarget, 'isolation' | 'serverVersion'> & {
@@ -18,10 +27,12 @@ export type ProvisionDefaults = Pick<ProvisionTarget, 'isolation' | 'serverVersi
   readonly statementTimeoutMs: number;
   /** The owner's connections may lead through a pooler too: nothing is prepared by name then. */
   readonly transactionPooler: boolean;
+  /** This process's migrations by name, for those that have code. */
+  readonly classes: ReadonlyMap<string, MigrationClass>;
 };
 
 /** What became of one tenant's schema. */
-export type ProvisionResult = Omit<ProvisionPlan, 'statements'> & {
+export type ProvisionResult = Omit<ProvisionPlan, 'steps'> & {
   readonly tenant: TenantId;
   readonly service: ServiceName;
 };
@@ -97,8 +108,8 @@ export class Provisioner {
     let broken = false;
     try {
       const actual = await this.#lockAndLook(client, schema, tenant);
-      const { statements, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service }, actual);
-      await inOneFlight(client, [...statements, { text: 'commit' }]);
+      const { steps, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service }, actual);
+      await this.#take(client, steps, { service, schema, path: [schema, ...shipped.sharedSchemas] });
       return { ...result, tenant, service };
     } catch (error) {
       broken = await client.query('rollback').then(
@@ -109,6 +120,30 @@ export class Provisioner {
     } finally {
       client.release(broken);
     }
+  }
+
+  /** As few flights as the code in between allows; the last one commits. */
+  async #take(
+    client: pg.PoolClient,
+    steps: readonly ProvisionStep[],
+    { service, schema, path }: { service: ServiceName; schema: string; path: readonly string[] },
+  ): Promise<void> {
+    let flight: Statement[] = [];
+    for (const step of steps) {
+      if ('statements' in step) flight.push(...step.statements);
+      else {
+        const migrationClass = this.#defaults.classes.get(step.code);
+        if (!migrationClass)
+          throw new TenancyError('TENANCY_MIGRATION_NEEDS_SERVICE', { service, migration: step.code });
+        await sendFlight(client, [...flight, ...runStatements(path, [])]);
+        await runCodeMigration(migrationClass, {
+          client,
+          role: this.#defaults.isolation === 'role' ? schema : undefined,
+        });
+        flight = [];
+      }
+    }
+    await sendFlight(client, [...flight, { text: 'commit' }]);
   }
 
   async #connect(): Promise<pg.PoolClient> {
@@ -136,6 +171,7 @@ export class Provisioner {
 function provisioningError(error: unknown, schema: string): TenancyError {
   const translated = translateError(error);
   const meaningful = [
+    'TENANCY_MIGRATION_NEEDS_SERVICE',
     'TENANCY_DATABASE_UNAVAILABLE',
     'TENANCY_TENANT_UNKNOWN',
     'TENANCY_SCHEMA_TAKEN',

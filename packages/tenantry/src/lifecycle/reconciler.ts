@@ -1,9 +1,14 @@
 import type pg from 'pg';
+import type { TenancyErrorCode } from '../errors/error-codes.js';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { RolloutContext } from '../fleet/rollout-context.js';
+import { planRollout } from '../fleet/rollout-plan.js';
+import { WaveRunner } from '../fleet/wave-runner.js';
 import type { ShippedService } from '../migrations/tenant-migration.js';
 import { translateError } from '../postgres/translate-error.js';
 import type { ServiceName } from '../tenant/service-name.js';
-import { findBehind, type Gap, readFleet, readService } from './find-behind.js';
+import { findBehind, type FoundGap, type Gap, readFleet } from './find-behind.js';
+import { readService } from '../migrations/read-service.js';
 import type { Provisioner } from './provisioner.js';
 import { type ReconcileReport, ReportBuilder } from './reconcile-report.js';
 
@@ -11,6 +16,8 @@ import { type ReconcileReport, ReportBuilder } from './reconcile-report.js';
 export interface ReconcilerOptions {
   /** Tenants brought to head at the same time, each on a connection of the owner role. */
   readonly concurrency: number;
+  /** What a service's fleet is migrated with. */
+  contextOf(service: ServiceName, shipped: ShippedService): RolloutContext;
 }
 
 /** Read once per run. */
@@ -39,7 +46,13 @@ export class Reconciler {
       let after: Gap | undefined;
       for (;;) {
         const gaps = await findBehind(this.#owner, pageSize, after);
-        await this.#closeAll(gaps, shipped, report);
+        const behind = gaps.filter(({ schema, regrant }) => schema !== null && !regrant);
+        await this.#closeAll(
+          gaps.filter((gap) => !behind.includes(gap)),
+          shipped,
+          report,
+        );
+        await this.#migrateAll(behind, shipped, report);
         after = gaps.at(-1);
         if (gaps.length < pageSize || this.#stopping.signal.aborted) break;
       }
@@ -71,12 +84,41 @@ export class Reconciler {
     for (const outcome of await Promise.allSettled(workers)) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
+  /** In batches: a change of the whole fleet takes seconds. */
+  async #migrateAll(behind: readonly FoundGap[], shipped: ShippedServices, report: ReportBuilder): Promise<void> {
+    for (const service of new Set(behind.map((gap) => gap.service))) {
+      if (this.#stopping.signal.aborted) return;
+      const ready = await this.#shippedOf(service, shipped);
+      const tenants = behind.filter((gap) => gap.service === service);
+      const { migrations } = ready;
+      const target = migrations.at(-1)?.name ?? null;
+      const plan = planRollout({ service, direction: 'up', migrations, target, tenants });
+      const runner = new WaveRunner(this.#options.contextOf(service, ready), plan, {
+        done: (done) => {
+          for (const { tenant, head } of done) {
+            const ran = plan.groups.find(({ from }) => from === head)?.migrations.map(({ name }) => name) ?? [];
+            report.succeeded({ tenant, service, outcome: 'migrated', migrations: ran });
+          }
+        },
+        failed: ({ tenant }, { code, reason }) =>
+          report.failed({ tenant, service, code: code as TenancyErrorCode, reason }),
+        stopping: () => this.#stopping.signal.aborted,
+      });
+      for (const { tenants: wave } of plan.waves) await runner.run(wave, this.#options.concurrency);
+    }
+  }
+
+  #shippedOf(service: ServiceName, shipped: ShippedServices): Promise<ShippedService> {
+    const reading = shipped.get(service) ?? readService(this.#owner, service);
+    shipped.set(service, reading);
+    return reading;
+  }
+
   async #close(gap: Gap, shipped: ShippedServices, report: ReportBuilder): Promise<void> {
     const { tenant, service } = gap;
     try {
-      const reading = shipped.get(service) ?? readService(this.#owner, service);
-      shipped.set(service, reading);
-      report.succeeded(await this.#provisioner.provision(tenant, service, await reading));
+      const ready = await this.#shippedOf(service, shipped);
+      report.succeeded(await this.#provisioner.provision(tenant, service, ready));
     } catch (error) {
       const known = translateError(error);
       // The tenant went away between finding and closing the gap: there is no gap any more.

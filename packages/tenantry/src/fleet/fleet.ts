@@ -1,0 +1,178 @@
+import type pg from 'pg';
+import { runInScope } from '../context/current-scope.js';
+import { catalogScope } from '../context/scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { Tenant } from '../tenant/tenant.js';
+import { eachTenant, type EachOptions, type EachPage, type TenantResult } from './each-tenant.js';
+import { EventQueue } from './event-queue.js';
+import { readNotAt } from './fleet-tenant.js';
+import { Rollout } from './rollout.js';
+import type { RolloutContext } from './rollout-context.js';
+import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
+import { type Direction, planRollout, type RolloutPlan } from './rollout-plan.js';
+import { type RolloutFailure, type RolloutOptions, type RolloutRecord, RolloutStore } from './rollout-store.js';
+import type { FleetSelector } from './selector.js';
+
+/** Which tenants of which service go where. */
+export interface FleetTarget {
+  /** @default the service of this process */
+  readonly service?: string | undefined;
+  /** @default the whole fleet */
+  readonly selector?: FleetSelector | undefined;
+  /** @default 'up' */
+  readonly direction?: Direction | undefined;
+  /** The migration to stop at; `null` is the state before the first. @default the service's head */
+  readonly to?: string | null | undefined;
+}
+
+/** How a rollout is run. */
+export interface MigrateOptions extends FleetTarget, RolloutOptions {
+  /** Batches at the same time, each on a connection of the owner role. @default 4, at most what the owner's pool leaves */
+  readonly concurrency?: number | undefined;
+  /** Ends the rollout after the batches in flight. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A rollout under way: iterate over its events, or only await its outcome. */
+export interface RunningRollout extends AsyncIterable<RolloutEvent> {
+  readonly outcome: Promise<RolloutOutcome>;
+}
+
+/** What a {@link Fleet} is made of. */
+export interface FleetParts {
+  /** Throws `TENANCY_OWNER_REQUIRED` where this process may not run DDL. */
+  contextOf(service: string | undefined): Promise<RolloutContext>;
+  readonly store: RolloutStore;
+  /** Reads the catalog in the catalog scope. */
+  readonly catalog: Pick<pg.Pool, 'query'>;
+  /** Runs code as one tenant. */
+  run<T>(tenant: string, fn: () => T | Promise<T>): Promise<T>;
+}
+
+/** All tenants of a service as one thing that can be planned, migrated and looked at. */
+export class Fleet {
+  readonly #parts: FleetParts;
+
+  constructor(parts: FleetParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Runs code once in every selected tenant, in that tenant's scope. One that throws is a result like any other.
+   *
+   * @param selector - Without a status: those that are served.
+   */
+  each<T>(
+    selector: FleetSelector,
+    fn: (tenant: Tenant) => T | Promise<T>,
+    options?: EachOptions,
+  ): Promise<TenantResult<T>[]> {
+    const { catalog, run } = this.#parts;
+    const page: EachPage = (text, values) =>
+      runInScope(catalogScope, async () => (await catalog.query<Tenant>(text, [...values])).rows);
+    return eachTenant(page, selector, (tenant) => run(tenant.id, () => fn(tenant)), options);
+  }
+
+  /**
+   * What a rollout would do; changes nothing.
+   *
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_TENANT_UNKNOWN`, `TENANCY_MIGRATION_UNKNOWN`, `TENANCY_MIGRATION_IRREVERSIBLE`.
+   */
+  async plan(options: FleetTarget & RolloutOptions = {}): Promise<RolloutPlan> {
+    return planWith(await this.#parts.contextOf(options.service), options);
+  }
+
+  /** Takes tenants to head, or back. It never throws for one tenant: the outcome says which failed. */
+  migrate(options: MigrateOptions = {}): RunningRollout {
+    return this.#run(options, undefined);
+  }
+
+  /**
+   * Goes on with a rollout that was halted, stopped or interrupted; tenants that failed are tried again.
+   *
+   * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
+   */
+  async resume(id: number, options: Pick<MigrateOptions, 'concurrency' | 'signal'> = {}): Promise<RunningRollout> {
+    const { service, direction, target, selector, options: asked, total } = await this.#open(id);
+    return this.#run({ ...options, ...asked, service, direction, to: target, selector }, { id, total });
+  }
+
+  /**
+   * Gives a rollout up: its tenants stay where they are, and no reconciler touches them until a later rollout.
+   *
+   * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
+   */
+  async abort(id: number): Promise<RolloutRecord> {
+    await this.#open(id);
+    await this.#parts.store.close(id, 'aborted', 'it was given up');
+    return this.#parts.store.find(id);
+  }
+
+  /** The newest rollouts first, at most 100 of each service. */
+  rollouts(service?: string): Promise<RolloutRecord[]> {
+    return this.#parts.store.list(service);
+  }
+
+  /**
+   * One rollout, and what failed in it.
+   *
+   * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`.
+   */
+  async rollout(id: number): Promise<RolloutRecord & { readonly failures: readonly RolloutFailure[] }> {
+    return { ...(await this.#parts.store.find(id)), failures: await this.#parts.store.failures(id) };
+  }
+
+  async #open(id: number): Promise<RolloutRecord> {
+    const rollout = await this.#parts.store.find(id);
+    if (!['halted', 'stopped', 'interrupted'].includes(rollout.status)) {
+      throw new TenancyError('TENANCY_ROLLOUT_OVER', { rollout: id, status: rollout.status });
+    }
+    return rollout;
+  }
+
+  #run(options: MigrateOptions, resumes: { id: number; total: number } | undefined): RunningRollout {
+    const events = new EventQueue<RolloutEvent>();
+    const outcome = this.#execute(options, resumes, events).finally(() => events.end());
+    // Whoever only iterates still learns of it by awaiting the outcome.
+    outcome.catch(() => undefined);
+    return { outcome, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() };
+  }
+
+  async #execute(
+    options: MigrateOptions,
+    resumes: { id: number; total: number } | undefined,
+    events: EventQueue<RolloutEvent>,
+  ): Promise<RolloutOutcome> {
+    const context = await this.#parts.contextOf(options.service);
+    const { canary, waves, maxFailures, selector = {}, signal } = options;
+    // One connection holds the lead.
+    const most = Math.max(1, (context.owner.options.max ?? 10) - 1);
+    return new Rollout({
+      context,
+      store: this.#parts.store,
+      selector,
+      options: { canary, waves, maxFailures },
+      concurrency: Math.min(options.concurrency ?? 4, most),
+      signal,
+      resumes: resumes?.id,
+      plan: () => planWith(context, options, resumes?.total),
+      emit: (event) => events.push(event),
+    }).execute();
+  }
+}
+
+async function planWith(
+  { owner, service, shipped }: RolloutContext,
+  { selector = {}, direction = 'up', to, canary, waves }: FleetTarget & RolloutOptions,
+  totalAtFirst?: number,
+): Promise<RolloutPlan> {
+  const { migrations } = shipped;
+  const target = to === undefined ? headOf(migrations) : to;
+  const tenants = await readNotAt(owner, service, target, selector);
+  return planRollout({ service, direction, migrations, target, tenants, staging: { canary, waves }, totalAtFirst });
+}
+
+function headOf(migrations: readonly CompiledMigration[]): string | null {
+  return migrations.at(-1)?.name ?? null;
+}

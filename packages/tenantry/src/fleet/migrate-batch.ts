@@ -1,0 +1,80 @@
+import type pg from 'pg';
+import { runCodeMigration } from '../migrations/run-code-migration.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { type FlightError, sendFlight } from '../postgres/flight.js';
+import type { Statement } from '../postgres/one-flight.js';
+import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import { type Batch, enterSchema, openBatch, runBatch } from './batch-statements.js';
+import type { RolloutContext } from './rollout-context.js';
+import { runOutside } from './run-outside.js';
+
+/**
+ * Takes the tenants of one batch from one head to another, all or none: the ledger commits with the DDL. A batch whose
+ * migrations are statements is one round trip; one with code, or with statements outside a transaction, has one tenant.
+ *
+ * @throws What PostgreSQL said; nothing is left of the batch then.
+ */
+export async function migrateBatch(context: RolloutContext, batch: Batch, lockTimeoutMs: number): Promise<void> {
+  const [schema] = batch.schemas;
+  for (const migration of batch.direction === 'up' ? batch.migrations : []) {
+    // Before the ledger says so: a crash in between finds it done and goes on.
+    if (migration.kind === 'outside' && schema !== undefined) await runOutside(context, schema, migration);
+  }
+  const opening = openBatch(batch, { lockTimeoutMs, statementTimeoutMs: context.statementTimeoutMs });
+  const kinds = new Set(batch.direction === 'up' ? batch.migrations.map(({ kind }) => kind) : []);
+  const client = await context.owner.connect();
+  let broken = true;
+  try {
+    if (kinds.has('code')) {
+      await sendGuarded(client, opening, []);
+      await runOne(context, client, batch);
+      await client.query('commit');
+    } else await sendGuarded(client, opening, [...(kinds.has('outside') ? [] : runBatch(batch)), { text: 'commit' }]);
+    broken = false;
+  } catch (error) {
+    broken = await client.query('rollback').then(
+      () => false,
+      () => true,
+    );
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Somebody else moved a tenant of the batch between the plan and the lock; nothing was done. */
+export class BatchMoved extends Error {
+  override readonly name = 'BatchMoved';
+}
+
+async function sendGuarded(
+  client: pg.PoolClient,
+  opening: readonly Statement[],
+  rest: readonly Statement[],
+): Promise<void> {
+  try {
+    await sendFlight(client, [...opening, ...rest]);
+  } catch (error) {
+    const guards = [sqlstate.divisionByZero, sqlstate.uniqueViolation] as (string | undefined)[];
+    const at = (error as FlightError).statementIndex ?? opening.length;
+    throw at < opening.length && guards.includes(sqlstateOf(error)) ? new BatchMoved() : error;
+  }
+}
+
+async function runOne(context: RolloutContext, client: pg.PoolClient, batch: Batch): Promise<void> {
+  const [schema = ''] = batch.schemas;
+  const { service, classes, isolation } = context;
+  await client.query(enterSchema(schema, batch.sharedSchemas).text);
+  for (const { name, kind, statements } of batch.migrations) {
+    if (kind === 'sql')
+      await sendFlight(
+        client,
+        statements.map((text) => ({ text })),
+      );
+    else {
+      const migrationClass = classes.get(name);
+      if (!migrationClass) throw new TenancyError('TENANCY_MIGRATION_NEEDS_SERVICE', { service, migration: name });
+      await runCodeMigration(migrationClass, { client, role: isolation === 'role' ? schema : undefined });
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { lockKey } from '../postgres/lock-key.js';
+import type { Direction } from './rollout-plan.js';
+import type { FleetSelector } from './selector.js';
+
+/** `running` while somebody leads it; `halted`, `stopped` and `interrupted` may be resumed; the others are over. */
+export type RolloutStatus = 'running' | 'done' | 'failed' | 'halted' | 'stopped' | 'interrupted' | 'aborted';
+
+/** How a rollout was asked for; what resuming it goes by. */
+export interface RolloutOptions {
+  readonly canary?: number | undefined;
+  readonly waves?: readonly string[] | undefined;
+  /** Failures that are put up with: a number, or a share of the rollout such as `1%`. @default all, but none in a canary */
+  readonly maxFailures?: string | undefined;
+}
+
+/** One rollout, as the catalog keeps it. */
+export interface RolloutRecord {
+  readonly id: number;
+  readonly service: string;
+  readonly direction: Direction;
+  readonly target: string | null;
+  readonly selector: FleetSelector;
+  readonly options: RolloutOptions;
+  readonly status: RolloutStatus;
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly reason: string | null;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+}
+
+/** One tenant that a rollout could not take to its target. */
+export interface RolloutFailure {
+  readonly tenant: string;
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** Rollouts kept per service. */
+const keptMax = 100;
+
+const columns = `id, service, direction, target, selector, options, total, done, failed, reason,
+  started_at as "startedAt", finished_at as "finishedAt",
+  case when status = 'running' and not exists (
+    select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
+       and database = (select oid from pg_database where datname = current_database())
+       and classid::bigint << 32 | objid::bigint = any($1::bigint[])) then 'interrupted' else status end as status`;
+
+/** Keeps rollouts in the catalog. */
+export class RolloutStore {
+  readonly #pool: Pick<pg.Pool, 'query'> | undefined;
+
+  /** @param owner - Of the owner role, where this process has it. */
+  constructor(owner: Pick<pg.Pool, 'query'> | undefined) {
+    this.#pool = owner;
+  }
+
+  get #owner(): Pick<pg.Pool, 'query'> {
+    if (!this.#pool) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
+    return this.#pool;
+  }
+
+  /** Starts one; those of the service that nobody leads any more are over, for this one continues their work. */
+  async open(
+    rollout: Pick<RolloutRecord, 'service' | 'direction' | 'target' | 'selector' | 'options' | 'total'>,
+  ): Promise<number> {
+    const { service, direction, target, selector, options, total } = rollout;
+    await this.#owner.query(
+      `update tenantry.rollout set status = 'aborted', reason = coalesce(reason, 'another rollout took its place'), finished_at = now()
+        where service = $1 and status in ('running', 'halted', 'stopped')`,
+      [service],
+    );
+    const { rows } = await this.#owner.query<{ id: number }>(
+      `insert into tenantry.rollout (service, direction, target, selector, options, status, total)
+       values ($1, $2, $3, $4, $5, 'running', $6) returning id`,
+      [service, direction, target, JSON.stringify(selector), JSON.stringify(options), total],
+    );
+    const id = rows[0]?.id ?? 0;
+    await this.#owner.query(
+      `delete from tenantry.rollout where service = $1 and id <=
+         (select id from tenantry.rollout where service = $1 order by id desc offset $2 limit 1)`,
+      [service, keptMax],
+    );
+    return id;
+  }
+
+  async progress(id: number, done: number, failures: readonly RolloutFailure[], failed: number): Promise<void> {
+    await this.#owner.query(
+      "update tenantry.rollout set status = 'running', done = $2, failed = $3, updated_at = now(), finished_at = null, reason = null where id = $1",
+      [id, done, failed],
+    );
+    if (failures.length === 0) return;
+    await this.#owner.query(
+      `insert into tenantry.rollout_failure (rollout_id, tenant_id, code, reason)
+       select $1, f->>'tenant', f->>'code', f->>'reason' from json_array_elements($2) f
+       on conflict (rollout_id, tenant_id) do update set (code, reason, failed_at) = (excluded.code, excluded.reason, now())`,
+      [id, JSON.stringify(failures)],
+    );
+  }
+
+  async close(id: number, status: RolloutStatus, reason: string | null): Promise<void> {
+    await this.#owner.query(
+      'update tenantry.rollout set status = $2, reason = $3, updated_at = now(), finished_at = now() where id = $1',
+      [id, status, reason],
+    );
+  }
+
+  /** A tenant that failed before and is to be tried again has not failed yet. */
+  async forgetFailures(id: number): Promise<void> {
+    await this.#owner.query('delete from tenantry.rollout_failure where rollout_id = $1', [id]);
+  }
+
+  /** The newest first, at most {@link keptMax}. */
+  async list(service?: string): Promise<RolloutRecord[]> {
+    return this.#read('$2::text is null or service = $2', service ?? null);
+  }
+
+  /** @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`. */
+  async find(id: number): Promise<RolloutRecord> {
+    const [rollout] = await this.#read('id = $2::int', id);
+    if (!rollout) throw new TenancyError('TENANCY_ROLLOUT_UNKNOWN', { rollout: id });
+    return rollout;
+  }
+
+  async failures(id: number): Promise<RolloutFailure[]> {
+    const { rows } = await this.#owner.query<RolloutFailure>(
+      'select tenant_id as tenant, code, reason from tenantry.rollout_failure where rollout_id = $1 order by tenant_id limit 1000',
+      [id],
+    );
+    return rows;
+  }
+
+  async #read(condition: string, value: string | number | null): Promise<RolloutRecord[]> {
+    const { rows: services } = await this.#owner.query<{ name: string }>('select name from tenantry.service');
+    const keys = services.map(({ name }) => lockKey(`rollout:${name}`));
+    const { rows } = await this.#owner.query<RolloutRecord>(
+      `select ${columns} from tenantry.rollout where ${condition} order by id desc limit ${keptMax}`,
+      [keys, value],
+    );
+    return rows;
+  }
+}

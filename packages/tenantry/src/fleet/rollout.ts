@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { translateError } from '../postgres/translate-error.js';
+import { type FleetTenant, readHeads } from './fleet-tenant.js';
+import { becomeLeader, type LeaderLock } from './leader-lock.js';
+import type { RolloutContext } from './rollout-context.js';
+import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
+import type { RolloutPlan, Wave } from './rollout-plan.js';
+import type { RolloutFailure, RolloutOptions, RolloutStore } from './rollout-store.js';
+import type { FleetSelector } from './selector.js';
+import { WaveRunner } from './wave-runner.js';
+
+/** What a rollout runs with, besides its plan. */
+export interface RolloutRun {
+  readonly context: RolloutContext;
+  readonly store: RolloutStore;
+  readonly selector: FleetSelector;
+  readonly options: RolloutOptions;
+  /** Batches at the same time. */
+  readonly concurrency: number;
+  /** Ends the rollout after the batches in flight. */
+  readonly signal?: AbortSignal | undefined;
+  /** The rollout that this one continues. */
+  readonly resumes?: number | undefined;
+  /** Makes the plan; called again once this process leads, for somebody else may have done the work meanwhile. */
+  plan(): Promise<RolloutPlan>;
+  emit(event: RolloutEvent): void;
+}
+
+/** Milliseconds that a rollout waits for a database that went away. */
+const patienceMs = 120_000;
+const failuresListedMax = 1000;
+
+/** Executes a plan wave by wave; what fails in one tenant stays there, and is counted. */
+export class Rollout {
+  readonly #run: RolloutRun;
+  readonly #pending = new Map<string, FleetTenant>();
+  readonly #failures: RolloutFailure[] = [];
+  #failed = 0;
+  #total = 0;
+  #id: number | null = null;
+  #lock: LeaderLock | undefined;
+  #savedAt = 0;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(run: RolloutRun) {
+    this.#run = run;
+  }
+
+  async execute(): Promise<RolloutOutcome> {
+    const begun = performance.now();
+    const first = await this.#run.plan();
+    this.#run.emit({ type: 'planned', plan: first });
+    let end: Pick<RolloutOutcome, 'status' | 'reason'> = { status: 'done', reason: null };
+    if (first.total > 0) {
+      try {
+        end = await this.#lead();
+      } finally {
+        await this.#lock?.release();
+      }
+    }
+    const outcome: RolloutOutcome = {
+      id: this.#id,
+      ...end,
+      total: this.#total,
+      done: this.#done,
+      failed: this.#failed,
+      failures: this.#failures,
+      tookMs: Math.round(performance.now() - begun),
+    };
+    this.#run.emit({ type: 'finished', outcome });
+    return outcome;
+  }
+
+  get #done(): number {
+    return this.#total - this.#pending.size - this.#failed;
+  }
+
+  async #lead(): Promise<Pick<RolloutOutcome, 'status' | 'reason'>> {
+    const { context, store, emit, signal, selector, options, resumes } = this.#run;
+    this.#lock = await becomeLeader(context.owner, context.service, () => emit({ type: 'waiting' }), signal);
+    if (!this.#lock) return { status: 'stopped', reason: 'it was stopped before it began' };
+    const plan = await this.#run.plan();
+    this.#total = plan.total;
+    for (const { tenants } of plan.waves) for (const tenant of tenants) this.#pending.set(tenant.tenant, tenant);
+    const { service, direction, target, total } = plan;
+    if (total === 0 && resumes === undefined) return { status: 'done', reason: null };
+    this.#id = resumes ?? (await store.open({ service, direction, target, selector, options, total }));
+    if (resumes !== undefined) await store.forgetFailures(resumes);
+    emit({ type: 'started', id: this.#id });
+    const end = await this.#waves(plan);
+    await this.#save();
+    await store.close(this.#id, end.status, end.reason);
+    return end;
+  }
+
+  async #waves(plan: RolloutPlan): Promise<Pick<RolloutOutcome, 'status' | 'reason'>> {
+    for (const wave of plan.waves) {
+      this.#run.emit({ type: 'wave', name: wave.name, tenants: wave.tenants.length });
+      const before = this.#failed;
+      const away = await this.#wave(plan, wave);
+      if (away !== undefined) return { status: 'stopped', reason: away };
+      const failed = this.#failed - before;
+      if (wave.name === 'canary' && failed > 0) {
+        return { status: 'halted', reason: `${failed} of ${wave.tenants.length} canary tenants failed` };
+      }
+      if (this.#tooMany)
+        return { status: 'halted', reason: `${this.#failed} tenants failed, more than were to be put up with` };
+      if (this.#run.signal?.aborted) return { status: 'stopped', reason: 'it was stopped by its operator' };
+    }
+    return { status: this.#failed > 0 ? 'failed' : 'done', reason: null };
+  }
+
+  /** @returns Why it could not go on, when PostgreSQL stayed away. */
+  async #wave(plan: RolloutPlan, { tenants, name }: Wave): Promise<string | undefined> {
+    const canaryBefore = this.#failed;
+    const runner = new WaveRunner(this.#run.context, plan, {
+      done: (done) => this.#settled(done),
+      failed: (tenant, failure) => this.#fail(tenant, failure),
+      stopping: () =>
+        (this.#run.signal?.aborted ?? false) || this.#tooMany || (name === 'canary' && this.#failed > canaryBefore),
+    });
+    for (let left: readonly FleetTenant[] = tenants; ; left = await this.#look(left, plan)) {
+      try {
+        await runner.run(left, this.#run.concurrency);
+        await this.#save();
+        return undefined;
+      } catch (error) {
+        const reason = (translateError(error) ?? (error as Error)).message;
+        this.#run.emit({ type: 'away', reason });
+        if (!(await this.#comeBack())) return reason;
+      }
+    }
+  }
+
+  /** Of some tenants those that are still to be done; a batch may have been committed though its answer was lost. */
+  async #look(tenants: readonly FleetTenant[], { target }: RolloutPlan): Promise<FleetTenant[]> {
+    const open = tenants.filter(({ tenant }) => this.#pending.has(tenant));
+    const heads = await readHeads(
+      this.#run.context.owner,
+      open.map(({ schema }) => schema).filter((schema) => schema !== null),
+    );
+    const now = open.map((one) => ({ ...one, head: one.schema === null ? null : (heads.get(one.schema) ?? null) }));
+    this.#settled(now.filter(({ schema, head }) => schema !== null && head === target));
+    return now.filter(({ tenant }) => this.#pending.has(tenant));
+  }
+
+  /** Waits for PostgreSQL, and leads again. */
+  async #comeBack(): Promise<boolean> {
+    const { context, emit, signal } = this.#run;
+    await this.#lock?.release().catch(() => undefined);
+    this.#lock = undefined;
+    const until = performance.now() + patienceMs;
+    for (let delay = 100; performance.now() < until && !signal?.aborted; delay = Math.min(delay * 2, 2000)) {
+      await sleep(delay, undefined, { signal }).catch(() => undefined);
+      try {
+        this.#lock = await becomeLeader(context.owner, context.service, () => emit({ type: 'waiting' }), signal);
+        return this.#lock !== undefined;
+      } catch (error) {
+        if (translateError(error)?.code !== 'TENANCY_DATABASE_UNAVAILABLE') throw error;
+      }
+    }
+    return false;
+  }
+
+  get #tooMany(): boolean {
+    const { maxFailures } = this.#run.options;
+    if (maxFailures === undefined) return false;
+    const share = /^(\d+(?:\.\d+)?)%$/.exec(maxFailures)?.[1];
+    const most = share === undefined ? Number(maxFailures) : (Number(share) / 100) * this.#total;
+    return this.#failed > most;
+  }
+
+  #settled(tenants: readonly FleetTenant[]): void {
+    for (const { tenant } of tenants) this.#pending.delete(tenant);
+    this.#tell();
+  }
+
+  #fail({ tenant }: FleetTenant, failure: RolloutFailure): void {
+    this.#pending.delete(tenant);
+    this.#failed++;
+    if (this.#failures.length < failuresListedMax) this.#failures.push(failure);
+    this.#run.emit({ type: 'failure', ...failure });
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#run.emit({ type: 'progress', done: this.#done, failed: this.#failed, total: this.#total });
+    if (performance.now() - this.#savedAt > 1000) void this.#save().catch(() => undefined);
+  }
+
+  async #save(): Promise<void> {
+    this.#savedAt = performance.now();
+    // One after the other: an older one must not arrive last.
+    this.#saving = this.#saving
+      .catch(() => undefined)
+      .then(async () => {
+        if (this.#id !== null) await this.#run.store.progress(this.#id, this.#done, this.#failures, this.#failed);
+      });
+    return this.#saving;
+  }
+}

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { type OutsideStatement, outsideStatement } from '../migrations/outside-statement.js';
+import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import { lockKey } from '../postgres/lock-key.js';
+import { quoteIdentifier } from '../postgres/quote.js';
+import type { RolloutContext } from './rollout-context.js';
+
+/**
+ * Runs the statements of an `outside` migration in one tenant schema, on a connection of its own and in no transaction.
+ * Safe to call again after a crash: what is there is not built again, and what was left INVALID is dropped first.
+ *
+ * @throws TenancyError `TENANCY_MIGRATION_FAILED` behind a pooler, where the search path would go to somebody else.
+ */
+export async function runOutside(
+  { owner, shipped, lockTimeoutMs, statementTimeoutMs }: RolloutContext,
+  schema: string,
+  { statements }: CompiledMigration,
+): Promise<void> {
+  const client = new pg.Client({ ...owner.options, connectionTimeoutMillis: 5000 });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await refusePooler(client, schema);
+    await lockOutside(client, schema);
+    const path = [schema, ...shipped.sharedSchemas].map(quoteIdentifier).join(', ');
+    await client.query(`set search_path to ${path}`);
+    // Its own waits, for transactions of others, are no waits for a lock that would hold anybody up.
+    await client.query(`set lock_timeout to ${Math.max(lockTimeoutMs, 60_000)}`);
+    await client.query(`set statement_timeout to ${statementTimeoutMs}`);
+    for (const text of statements) {
+      const statement = outsideStatement(text) ?? { text };
+      if (await stillNeeded(client, schema, statement)) await client.query(text);
+    }
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** In transaction mode every statement gets another backend, and the search path would stay behind on one of them. */
+async function refusePooler(client: pg.Client, schema: string): Promise<void> {
+  const { processID } = client as unknown as { processID: number };
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  if (rows[0]?.pid !== processID) {
+    const reason =
+      'statements outside a transaction need a direct connection, and DATABASE_OWNER_URL leads through a pooler';
+    throw new TenancyError('TENANCY_MIGRATION_FAILED', { schema, reason });
+  }
+}
+
+/** Polled: whoever waits in a statement has a snapshot, and an index that is built concurrently waits for that in turn. */
+async function lockOutside(client: pg.Client, schema: string): Promise<void> {
+  const key = lockKey(`outside:${schema}`);
+  for (;;) {
+    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
+    if (rows[0]?.mine) return;
+    await sleep(100);
+  }
+}
+
+async function stillNeeded(client: pg.Client, schema: string, { builds, drops }: OutsideStatement): Promise<boolean> {
+  const index = builds ?? drops;
+  if (index === undefined) return true;
+  const { rows } = await client.query<{ valid: boolean }>(
+    `select i.indisvalid and i.indisready as valid from pg_index i join pg_class c on c.oid = i.indexrelid
+       join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2`,
+    [schema, index],
+  );
+  const [found] = rows;
+  if (drops !== undefined) return found !== undefined;
+  if (found?.valid) return false;
+  if (found) await client.query(`drop index concurrently ${quoteIdentifier(schema)}.${quoteIdentifier(index)}`);
+  return true;
+}
