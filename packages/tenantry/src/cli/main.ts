@@ -10,7 +10,10 @@ export type Register = (program: Command, run: Run) => void;
 export type Run = (command: Command, action: (context: CliContext) => Promise<void>) => Promise<void>;
 
 /** Commands are loaded when they are called for: a deploy that finds nothing to do should cost no more than its start. */
-const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {};
+const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {
+  migrate: () => import('./migrate.js'),
+  rollout: () => import('./rollout.js'),
+};
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -23,11 +26,17 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
     .showHelpAfterError('(tenantry --help lists the commands)');
   try {
     for (const { register } of await wanted(argv)) register(program, run);
-    for (const each of [program, ...program.commands]) each.exitOverride();
+    neverExit(program);
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
+}
+
+/** Errors of usage come back as errors, from every command. */
+function neverExit(command: Command): void {
+  command.exitOverride();
+  for (const each of command.commands) neverExit(each);
 }
 
 async function wanted(argv: readonly string[]): Promise<{ register: Register }[]> {

@@ -34,9 +34,10 @@ export async function becomeLeader(
     for (let attempt = 0; !signal?.aborted; attempt++) {
       await client.query('begin');
       await client.query('set local idle_in_transaction_session_timeout to 0');
-      const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [
-        lockKey(`rollout:${service}`),
-      ]);
+      // Without parameters: the portal of a statement that has some stays open, and its snapshot with it.
+      const { rows } = await client.query<{ mine: boolean }>(
+        `select pg_try_advisory_xact_lock(${lockKey(`rollout:${service}`)}) as mine`,
+      );
       if (rows[0]?.mine) {
         return {
           get held() {

@@ -19,6 +19,17 @@ export interface WaveEvents {
   stopping(): boolean;
 }
 
+/** A batch that waits for its turn. */
+interface Work {
+  readonly tenants: readonly FleetTenant[];
+  readonly attempt: number;
+  /** By `performance.now()`. */
+  readonly notBefore: number;
+}
+
+/** Milliseconds between two looks for work, while others are still at theirs. */
+const restMs = 10;
+
 /** Times that one tenant alone is tried when a lock is in its way. */
 const lockAttempts = 5;
 
@@ -36,6 +47,7 @@ export class WaveRunner {
   readonly #context: RolloutContext;
   readonly #plan: RolloutPlan;
   readonly #events: WaveEvents;
+  #todo: Work[] = [];
 
   constructor(context: RolloutContext, plan: RolloutPlan, events: WaveEvents) {
     this.#context = context;
@@ -48,17 +60,31 @@ export class WaveRunner {
    * @throws TenancyError `TENANCY_DATABASE_UNAVAILABLE`; everything else is a failure of one tenant.
    */
   async run(tenants: readonly FleetTenant[], concurrency: number): Promise<void> {
-    const todo = this.#cut(tenants).toReversed();
+    this.#todo = this.#cut(tenants).map((batch) => ({ tenants: batch, attempt: 1, notBefore: 0 }));
     let gone: unknown;
+    let working = 0;
     const work = async () => {
-      for (let batch = todo.pop(); batch && !gone && !this.#events.stopping(); batch = todo.pop()) {
-        await this.#take(batch).catch((error: unknown) => {
+      while (!gone && !this.#events.stopping() && (this.#todo.length > 0 || working > 0)) {
+        const next = this.#next();
+        if (!next) {
+          await sleep(restMs);
+          continue;
+        }
+        working++;
+        await this.#take(next).catch((error: unknown) => {
           gone ??= error;
         });
+        working--;
       }
     };
     await Promise.all(Array.from({ length: concurrency }, work));
     if (gone) throw translateError(gone) ?? gone;
+  }
+
+  #next(): Work | undefined {
+    const now = performance.now();
+    const at = this.#todo.findIndex(({ notBefore }) => notBefore <= now);
+    return at < 0 ? undefined : this.#todo.splice(at, 1)[0];
   }
 
   /** Batches of tenants with the same head, in the order of the wave. */
@@ -86,7 +112,7 @@ export class WaveRunner {
     return this.#plan.groups.find(({ from }) => from === head)?.migrations ?? [];
   }
 
-  async #take(tenants: readonly FleetTenant[], attempt = 1): Promise<void> {
+  async #take({ tenants, attempt }: Work): Promise<void> {
     const [first] = tenants;
     if (!first) return;
     try {
@@ -94,19 +120,20 @@ export class WaveRunner {
       else await this.#migrate(tenants);
       this.#events.done(tenants);
     } catch (error) {
-      if (error instanceof BatchMoved) return this.#lookAgain(tenants, attempt);
       if (translateError(error)?.code === 'TENANCY_DATABASE_UNAVAILABLE') throw error;
-      if (tenants.length > 1) {
+      if (error instanceof BatchMoved) await this.#lookAgain(tenants, attempt);
+      else if (tenants.length > 1) {
+        // The culprit stands alone in the end, and the others are done.
         const middle = Math.ceil(tenants.length / 2);
-        await this.#take(tenants.slice(0, middle));
-        return this.#take(tenants.slice(middle));
-      }
-      if (attempt < lockAttempts && retried.has(sqlstateOf(error)) && !this.#events.stopping()) {
-        await sleep(100 * 2 ** attempt * (0.5 + Math.random()));
-        return this.#take(tenants, attempt + 1);
-      }
-      this.#events.failed(first, failureOf(first, error));
+        for (const half of [tenants.slice(0, middle), tenants.slice(middle)]) this.#later(half, 1, 0);
+      } else if (attempt < lockAttempts && retried.has(sqlstateOf(error))) {
+        this.#later(tenants, attempt + 1, 100 * 2 ** attempt * (0.5 + Math.random()));
+      } else this.#events.failed(first, failureOf(first, error));
     }
+  }
+
+  #later(tenants: readonly FleetTenant[], attempt: number, delayMs: number): void {
+    this.#todo.push({ tenants, attempt, notBefore: performance.now() + delayMs });
   }
 
   /** A statement outside a transaction is a step of its own; all the others of a batch are one transaction. */
@@ -134,7 +161,7 @@ export class WaveRunner {
       if (head === this.#plan.target) this.#events.done([tenant]);
       else if (head === undefined || attempt > lockAttempts || !this.#knows(head))
         this.#events.failed(tenant, failureOf(tenant, moved(tenant, head)));
-      else await this.#take([{ ...tenant, head }], attempt + 1);
+      else this.#later([{ ...tenant, head }], attempt + 1, 0);
     }
   }
 

@@ -1,0 +1,116 @@
+import { SingleBar } from 'cli-progress';
+import type { RunningRollout } from '../fleet/fleet.js';
+import type { RolloutEvent, RolloutOutcome } from '../fleet/rollout-event.js';
+import type { CliContext, ExitCode } from './cli-context.js';
+import { planAsJson, printPlan } from './print-plan.js';
+
+const exitCodes: Readonly<Record<RolloutOutcome['status'], ExitCode>> = { done: 0, failed: 1, halted: 3, stopped: 3 };
+
+/** Lines of a log come at most this often. */
+const lineEveryMs = 2000;
+
+/**
+ * Shows a rollout: a progress bar on a terminal, lines in a log, one JSON document per event with `--json`.
+ *
+ * @param service - Of the rollout.
+ * @returns The exit code that it stands for.
+ */
+export async function followRollout(context: CliContext, service: string, rollout: RunningRollout): Promise<ExitCode> {
+  const shown = context.terminal ? new ProgressBar(service) : new ProgressLines(context, service);
+  for await (const event of rollout) {
+    if (context.json) context.out(JSON.stringify({ service, ...withPlainPlan(event) }));
+    else if (event.type === 'progress') shown.progress(event.done + event.failed, event.total, event.failed);
+    else {
+      const lines = linesOf(service, event);
+      if (lines.length > 0) shown.pause();
+      for (const line of lines) (event.type === 'planned' ? context.out : context.note).call(context, line);
+    }
+  }
+  shown.pause();
+  const outcome = await rollout.outcome;
+  return exitCodes[outcome.status];
+}
+
+function withPlainPlan(event: RolloutEvent): object {
+  return event.type === 'planned' ? { type: event.type, plan: planAsJson(event.plan) } : event;
+}
+
+function linesOf(service: string, event: RolloutEvent): string[] {
+  switch (event.type) {
+    case 'planned':
+      return printPlan(event.plan);
+    case 'waiting':
+      return [`${service}: another rollout of this service is under way; this one waits for it`];
+    case 'wave':
+      return event.name === 'all' ? [] : [`${service}: wave ${event.name}, ${event.tenants} tenants`];
+    case 'failure':
+      return [`${service}: tenant ${event.tenant} failed, ${event.code}: ${event.reason}`];
+    case 'away':
+      return [`${service}: PostgreSQL is away (${event.reason}); waiting for it`];
+    case 'finished':
+      return event.outcome.id === null && event.outcome.status === 'done' ? [] : finalLines(service, event.outcome);
+    default:
+      return [];
+  }
+}
+
+function finalLines(service: string, { id, status, total, done, failed, reason, tookMs }: RolloutOutcome): string[] {
+  const seconds = (tookMs / 1000).toFixed(1);
+  const lines = [
+    `${service}: rollout ${id ?? '-'} ${status}: ${done} of ${total} tenants in ${seconds} s, ${failed} failed`,
+  ];
+  if (reason !== null) lines.push(`${service}: ${reason}`);
+  if (status === 'failed') lines.push(`${service}: run the same command again to try the failed tenants alone`);
+  if ((status === 'halted' || status === 'stopped') && id !== null) {
+    lines.push(`${service}: go on with: tenantry rollout resume ${id}; give it up with: tenantry rollout abort ${id}`);
+  }
+  return lines;
+}
+
+class ProgressBar {
+  readonly #format: string;
+  #bar: SingleBar | undefined;
+
+  constructor(service: string) {
+    this.#format = `${service} {bar} {value}/{total} {percentage}% {rate}/s {eta_formatted} left, {failed} failed`;
+  }
+
+  progress(value: number, total: number, failed: number): void {
+    const begun = this.#bar;
+    this.#bar ??= new SingleBar({ format: this.#format, hideCursor: true, clearOnComplete: false, fps: 8 });
+    const startedAt = this.#startedAt;
+    const rate = Math.round(value / Math.max(0.001, (performance.now() - startedAt) / 1000));
+    if (begun) this.#bar.setTotal(total);
+    else this.#bar.start(total, 0, { rate, failed });
+    this.#bar.update(value, { rate, failed });
+  }
+
+  /** So that a line can be written; the next progress draws it again. */
+  pause(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  readonly #startedAt = performance.now();
+}
+
+class ProgressLines {
+  readonly #context: CliContext;
+  readonly #service: string;
+  #saidAt = performance.now();
+
+  constructor(context: CliContext, service: string) {
+    this.#context = context;
+    this.#service = service;
+  }
+
+  progress(value: number, total: number, failed: number): void {
+    if (performance.now() - this.#saidAt < lineEveryMs) return;
+    this.#saidAt = performance.now();
+    this.#context.note(`${this.#service}: ${value} of ${total}, ${failed} failed`);
+  }
+
+  pause(): void {
+    // Lines are whole already.
+  }
+}

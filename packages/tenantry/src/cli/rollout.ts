@@ -1,0 +1,86 @@
+import { Command } from 'commander';
+import Table from 'cli-table3';
+import type { Fleet } from '../fleet/fleet.js';
+import type { RolloutRecord } from '../fleet/rollout-store.js';
+import type { CliContext } from './cli-context.js';
+import { followRollout } from './follow-rollout.js';
+import type { Register } from './main.js';
+import { fleetServices, withFleet } from './open-fleet.js';
+import { UsageError } from './usage-error.js';
+
+/** `tenantry rollout list|show|resume|abort`. */
+export const register: Register = (program, run) => {
+  const rollout = program.command('rollout').description('look at rollouts, resume or give up one that was halted');
+  rollout
+    .command('list')
+    .description('the newest rollouts')
+    .option('--service <name>', 'of one service')
+    .action((flags: { service?: string }, command: Command) =>
+      run(command, (context) =>
+        withAnyFleet(context, async (fleet) => show(context, await fleet.rollouts(flags.service))),
+      ),
+    );
+  rollout
+    .command('show <id>')
+    .description('one rollout, and which tenants failed in it')
+    .action((id: string, _: unknown, command: Command) =>
+      run(command, (context) =>
+        withAnyFleet(context, async (fleet) => {
+          const { failures, ...record } = await fleet.rollout(number(id));
+          if (context.json) return context.out(JSON.stringify({ ...record, failures }));
+          show(context, [record]);
+          if (record.reason !== null) context.out(record.reason);
+          for (const { tenant, code, reason } of failures) context.out(`tenant ${tenant}: ${code}: ${reason}`);
+        }),
+      ),
+    );
+  rollout
+    .command('resume <id>')
+    .description('go on where it ended; failed tenants are tried again')
+    .action((id: string, _: unknown, command: Command) => run(command, (context) => resume(context, number(id))));
+  rollout
+    .command('abort <id>')
+    .description('give it up: tenants stay where they are')
+    .action((id: string, _: unknown, command: Command) =>
+      run(command, (context) => withAnyFleet(context, async (fleet) => show(context, [await fleet.abort(number(id))]))),
+    );
+};
+
+async function resume(context: CliContext, id: number): Promise<void> {
+  const { service } = await withAnyFleet(context, (fleet) => fleet.rollout(id));
+  await context.withDatabase(async (database) => {
+    const [found] = fleetServices(database, service);
+    if (!found) throw new UsageError(`The config has no service "${service}".`);
+    await withFleet(database, found, 4, async ({ fleet }) => {
+      context.exitCode = await followRollout(context, service, await fleet.resume(id, { signal: context.signal }));
+    });
+  });
+}
+
+/** Rollouts of all services are in one catalog: any service of the config leads there. */
+function withAnyFleet<T>(context: CliContext, fn: (fleet: Fleet) => Promise<T>): Promise<T> {
+  return context.withDatabase(async (database) => {
+    const [service] = fleetServices(database, undefined);
+    if (!service) throw new UsageError('The config has no service with tenant data.');
+    return withFleet(database, service, 1, ({ fleet }) => fn(fleet));
+  });
+}
+
+function show(context: CliContext, rollouts: readonly RolloutRecord[]): void {
+  if (context.json) return context.out(JSON.stringify(rollouts));
+  if (rollouts.length === 0) return context.out('There is no rollout yet.');
+  const table = new Table({
+    head: ['id', 'service', 'to', 'status', 'done', 'failed', 'started'],
+    style: { head: [], border: [] },
+  });
+  for (const { id, service, direction, target, status, total, done, failed, startedAt } of rollouts) {
+    const to = `${direction === 'down' ? 'back to ' : ''}${target ?? 'none'}`;
+    table.push([id, service, to, status, `${done}/${total}`, failed, startedAt.toISOString()]);
+  }
+  context.out(table.toString());
+}
+
+function number(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new UsageError(`"${text}" is not the number of a rollout; tenantry rollout list shows them.`);
+}
