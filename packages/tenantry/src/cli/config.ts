@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { EntityName } from '@mikro-orm/core';
 import type { MigrationList } from '../migrations/tenant-migration.js';
 import type { SharedSchema } from '../options.js';
+import type { TenantOrmOptions } from '../orm/orm-options.js';
 import { UsageError } from './usage-error.js';
 
 /** The database that commands work on. */
@@ -23,7 +24,9 @@ export interface ServiceConfig {
   /** Folder of these migrations, relative to the config file, for `tenantry migration create`. */
   readonly migrationsDir?: string | undefined;
   /** Its entities: tenant entities have the schema `*`, shared ones name theirs. For `tenantry migration create` and `check`. */
-  readonly entities?: readonly EntityName<object>[] | undefined;
+  readonly entities?: readonly EntityName[] | undefined;
+  /** The options that it gives MikroORM, where they shape its tables: naming strategy, metadata provider. @default none */
+  readonly orm?: TenantOrmOptions | undefined;
   /** Schemas on the search path after the tenant's own. @default [] */
   readonly sharedSchemas?: readonly string[] | undefined;
   /** The schema that all tenants share, with its own migrations in its own folder. */

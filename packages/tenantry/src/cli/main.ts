@@ -13,6 +13,7 @@ export type Run = (command: Command, action: (context: CliContext) => Promise<vo
 const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {
   migrate: () => import('./migrate.js'),
   rollout: () => import('./rollout.js'),
+  migration: () => import('./migration.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */
