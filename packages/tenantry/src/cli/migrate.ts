@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { readNotAt } from '../fleet/fleet-tenant.js';
 import type { MigrateOptions } from '../fleet/fleet.js';
 import { planRollout, type RolloutPlan } from '../fleet/rollout-plan.js';
+import { RolloutStore } from '../fleet/rollout-store.js';
 import { parseSelector } from '../fleet/selector.js';
 import { compileMigrations } from '../migrations/compile-migrations.js';
 import type { CliContext, ExitCode } from './cli-context.js';
@@ -80,9 +81,29 @@ async function migrateService(
         context.out(line);
     return 0;
   }
-  return withFleet(database, service, options.concurrency, async ({ fleet }) =>
-    followRollout(context, service.name, fleet.migrate({ ...options, service: service.name, signal: context.signal })),
+  return holding(database, service, () =>
+    withFleet(database, service, options.concurrency, ({ fleet }) =>
+      followRollout(
+        context,
+        service.name,
+        fleet.migrate({ ...options, service: service.name, signal: context.signal }),
+      ),
+    ),
   );
+}
+
+/** Registering a new head wakes every reconciler; the canary has to come first. */
+async function holding<T>(
+  database: CliDatabase & LoadedConfig,
+  { name }: FleetService,
+  fn: () => Promise<T>,
+): Promise<T> {
+  return withOwner(database, async (owner) => {
+    const letGo = (await hasCatalog(owner)) ? await new RolloutStore(owner).hold(name) : undefined;
+    const result = await fn();
+    await letGo?.();
+    return result;
+  });
 }
 
 /** Two queries, and no change: a deploy that finds everybody at head ends here. */

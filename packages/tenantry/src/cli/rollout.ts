@@ -1,11 +1,10 @@
 import { Command } from 'commander';
 import Table from 'cli-table3';
-import type { Fleet } from '../fleet/fleet.js';
-import type { RolloutRecord } from '../fleet/rollout-store.js';
+import { type RolloutRecord, RolloutStore } from '../fleet/rollout-store.js';
 import type { CliContext } from './cli-context.js';
 import { followRollout } from './follow-rollout.js';
 import type { Register } from './main.js';
-import { fleetServices, withFleet } from './open-fleet.js';
+import { fleetServices, withFleet, withOwner } from './open-fleet.js';
 import { UsageError } from './usage-error.js';
 
 /** `tenantry rollout list|show|resume|abort`. */
@@ -16,17 +15,16 @@ export const register: Register = (program, run) => {
     .description('the newest rollouts')
     .option('--service <name>', 'of one service')
     .action((flags: { service?: string }, command: Command) =>
-      run(command, (context) =>
-        withAnyFleet(context, async (fleet) => show(context, await fleet.rollouts(flags.service))),
-      ),
+      run(command, (context) => withRollouts(context, async (store) => show(context, await store.list(flags.service)))),
     );
   rollout
     .command('show <id>')
     .description('one rollout, and which tenants failed in it')
     .action((id: string, _: unknown, command: Command) =>
       run(command, (context) =>
-        withAnyFleet(context, async (fleet) => {
-          const { failures, ...record } = await fleet.rollout(number(id));
+        withRollouts(context, async (store) => {
+          const record = await store.find(number(id));
+          const failures = await store.failures(record.id);
           if (context.json) return context.out(JSON.stringify({ ...record, failures }));
           show(context, [record]);
           if (record.reason !== null) context.out(record.reason);
@@ -42,12 +40,12 @@ export const register: Register = (program, run) => {
     .command('abort <id>')
     .description('give it up: tenants stay where they are')
     .action((id: string, _: unknown, command: Command) =>
-      run(command, (context) => withAnyFleet(context, async (fleet) => show(context, [await fleet.abort(number(id))]))),
+      run(command, (context) => withRollouts(context, async (store) => show(context, [await store.abort(number(id))]))),
     );
 };
 
 async function resume(context: CliContext, id: number): Promise<void> {
-  const { service } = await withAnyFleet(context, (fleet) => fleet.rollout(id));
+  const { service } = await withRollouts(context, (store) => store.findOpen(id));
   await context.withDatabase(async (database) => {
     const [found] = fleetServices(database, service);
     if (!found) throw new UsageError(`The config has no service "${service}".`);
@@ -57,13 +55,9 @@ async function resume(context: CliContext, id: number): Promise<void> {
   });
 }
 
-/** Rollouts of all services are in one catalog: any service of the config leads there. */
-function withAnyFleet<T>(context: CliContext, fn: (fleet: Fleet) => Promise<T>): Promise<T> {
-  return context.withDatabase(async (database) => {
-    const [service] = fleetServices(database, undefined);
-    if (!service) throw new UsageError('The config has no service with tenant data.');
-    return withFleet(database, service, 1, ({ fleet }) => fn(fleet));
-  });
+/** Looks without taking part: no catalog is installed and no migration registered. */
+function withRollouts<T>(context: CliContext, fn: (store: RolloutStore) => Promise<T>): Promise<T> {
+  return context.withDatabase((database) => withOwner(database, (owner) => fn(new RolloutStore(owner))));
 }
 
 function show(context: CliContext, rollouts: readonly RolloutRecord[]): void {

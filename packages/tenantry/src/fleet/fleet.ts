@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
-import { TenancyError } from '../errors/tenancy-error.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { Tenant } from '../tenant/tenant.js';
 import { eachTenant, type EachOptions, type EachPage, type TenantResult } from './each-tenant.js';
@@ -94,7 +93,7 @@ export class Fleet {
    * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
    */
   async resume(id: number, options: Pick<MigrateOptions, 'concurrency' | 'signal'> = {}): Promise<RunningRollout> {
-    const { service, direction, target, selector, options: asked, total } = await this.#open(id);
+    const { service, direction, target, selector, options: asked, total } = await this.#parts.store.findOpen(id);
     return this.#run({ ...options, ...asked, service, direction, to: target, selector }, { id, total });
   }
 
@@ -103,10 +102,8 @@ export class Fleet {
    *
    * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
    */
-  async abort(id: number): Promise<RolloutRecord> {
-    await this.#open(id);
-    await this.#parts.store.close(id, 'aborted', 'it was given up');
-    return this.#parts.store.find(id);
+  abort(id: number): Promise<RolloutRecord> {
+    return this.#parts.store.abort(id);
   }
 
   /** The newest rollouts first, at most 100 of each service. */
@@ -121,14 +118,6 @@ export class Fleet {
    */
   async rollout(id: number): Promise<RolloutRecord & { readonly failures: readonly RolloutFailure[] }> {
     return { ...(await this.#parts.store.find(id)), failures: await this.#parts.store.failures(id) };
-  }
-
-  async #open(id: number): Promise<RolloutRecord> {
-    const rollout = await this.#parts.store.find(id);
-    if (!['halted', 'stopped', 'interrupted'].includes(rollout.status)) {
-      throw new TenancyError('TENANCY_ROLLOUT_OVER', { rollout: id, status: rollout.status });
-    }
-    return rollout;
   }
 
   #run(options: MigrateOptions, resumes: { id: number; total: number } | undefined): RunningRollout {

@@ -51,16 +51,36 @@ const columns = `id, service, direction, target, selector, options, total, done,
 
 /** Keeps rollouts in the catalog. */
 export class RolloutStore {
-  readonly #pool: Pick<pg.Pool, 'query'> | undefined;
+  readonly #pool: Pick<pg.ClientBase, 'query'> | undefined;
 
   /** @param owner - Of the owner role, where this process has it. */
-  constructor(owner: Pick<pg.Pool, 'query'> | undefined) {
+  constructor(owner: Pick<pg.ClientBase, 'query'> | undefined) {
     this.#pool = owner;
   }
 
-  get #owner(): Pick<pg.Pool, 'query'> {
+  get #owner(): Pick<pg.ClientBase, 'query'> {
     if (!this.#pool) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
     return this.#pool;
+  }
+
+  /**
+   * Keeps every reconciler away from a service's fleet before its new head is known, so that a canary comes first. The
+   * rollout that begins takes its place.
+   *
+   * @returns What lets go again, where no rollout took its place.
+   */
+  async hold(service: string): Promise<() => Promise<void>> {
+    const { rows } = await this.#owner.query<{ id: number }>(
+      `insert into tenantry.rollout (service, direction, selector, options, status, total, reason)
+       select name, 'up', '{}', '{}', 'stopped', 0, 'its migrations were registered, and it did not begin'
+         from tenantry.service where name = $1 returning id`,
+      [service],
+    );
+    return async () => {
+      await this.#owner.query("delete from tenantry.rollout where id = $1 and status = 'stopped' and total = 0", [
+        rows[0]?.id ?? 0,
+      ]);
+    };
   }
 
   /** Starts one; those of the service that nobody leads any more are over, for this one continues their work. */
@@ -68,17 +88,23 @@ export class RolloutStore {
     rollout: Pick<RolloutRecord, 'service' | 'direction' | 'target' | 'selector' | 'options' | 'total'>,
   ): Promise<number> {
     const { service, direction, target, selector, options, total } = rollout;
-    await this.#owner.query(
-      `update tenantry.rollout set status = 'aborted', reason = coalesce(reason, 'another rollout took its place'), finished_at = now()
-        where service = $1 and status in ('running', 'halted', 'stopped')`,
-      [service],
-    );
+    const values = [service, direction, target, JSON.stringify(selector), JSON.stringify(options), total];
     const { rows } = await this.#owner.query<{ id: number }>(
-      `insert into tenantry.rollout (service, direction, target, selector, options, status, total)
-       values ($1, $2, $3, $4, $5, 'running', $6) returning id`,
-      [service, direction, target, JSON.stringify(selector), JSON.stringify(options), total],
+      `with held as (
+         update tenantry.rollout set (direction, target, selector, options, status, total, reason) = ($2, $3, $4, $5, 'running', $6, null)
+          where id = (select max(id) from tenantry.rollout where service = $1) and status = 'stopped' and total = 0 returning id),
+       begun as (
+         insert into tenantry.rollout (service, direction, target, selector, options, status, total)
+         select $1, $2, $3, $4::jsonb, $5::jsonb, 'running', $6 where not exists (select from held) returning id)
+       select id from held union all select id from begun`,
+      values,
     );
     const id = rows[0]?.id ?? 0;
+    await this.#owner.query(
+      `update tenantry.rollout set status = 'aborted', reason = coalesce(reason, 'another rollout took its place'), finished_at = now()
+        where service = $1 and id < $2 and status in ('running', 'halted', 'stopped')`,
+      [service, id],
+    );
     await this.#owner.query(
       `delete from tenantry.rollout where service = $1 and id <=
          (select id from tenantry.rollout where service = $1 order by id desc offset $2 limit 1)`,
@@ -123,6 +149,26 @@ export class RolloutStore {
     const [rollout] = await this.#read('id = $2::int', id);
     if (!rollout) throw new TenancyError('TENANCY_ROLLOUT_UNKNOWN', { rollout: id });
     return rollout;
+  }
+
+  /**
+   * One that may still be resumed or given up.
+   *
+   * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
+   */
+  async findOpen(id: number): Promise<RolloutRecord> {
+    const rollout = await this.find(id);
+    if (!['halted', 'stopped', 'interrupted'].includes(rollout.status)) {
+      throw new TenancyError('TENANCY_ROLLOUT_OVER', { rollout: id, status: rollout.status });
+    }
+    return rollout;
+  }
+
+  /** Gives one up; throws as {@link RolloutStore.findOpen} does. */
+  async abort(id: number): Promise<RolloutRecord> {
+    await this.findOpen(id);
+    await this.close(id, 'aborted', 'it was given up');
+    return this.find(id);
   }
 
   async failures(id: number): Promise<RolloutFailure[]> {

@@ -1,0 +1,111 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type CliProject, openCliProject } from '../../../../test/support/cli-project.js';
+import { type FleetShop, openFleet } from '../fleet/support/fleet-shop.js';
+
+const first = {
+  '000001-item': ['create table item (id int primary key, name text)', "insert into item values (1, 'first')"],
+};
+const second = { ...first, '000002-price': ['alter table item add column price int'] };
+
+let shop: FleetShop;
+let project: CliProject;
+beforeEach(async () => {
+  shop = await openFleet(12);
+  project = await openCliProject(shop.database.url);
+});
+afterEach(async () => {
+  await project.close();
+  await shop.close();
+});
+
+it('prints the plan with --dry-run and changes nothing', async () => {
+  await project.ship(second);
+  const answer = await project.run('migrate', '--dry-run', '--canary', '2', '--wave', '50%');
+  expect(answer).toEqual({
+    code: 0,
+    stdout:
+      'shop: 12 tenants to 000002-price\n  12 at 000001-item: 000002-price\n  waves: canary (2), 50% (4), 100% (6)\n',
+    stderr: '',
+  });
+  expect(await shop.heads()).toEqual({ '000001-item': 12 });
+  expect(await shop.sql('select head from tenantry.service')).toEqual([{ head: '000001-item' }]);
+});
+
+it('takes the fleet to head with exit code 0, and says on the second run that there is nothing to do', async () => {
+  await project.ship(second);
+  const answer = await project.run('migrate');
+  expect(answer.stderr).toMatch(/shop: rollout 1 done: 12 of 12 tenants in \d+\.\d s, 0 failed\n/);
+  expect(answer.code).toBe(0);
+  expect(await shop.heads()).toEqual({ '000002-price': 12 });
+  expect(await project.run('migrate')).toEqual({
+    code: 0,
+    stdout: 'shop: nothing to do, every tenant is at 000002-price\n',
+    stderr: '',
+  });
+});
+
+it('ends with 1 when a tenant failed, names it, and lists it with rollout show', async () => {
+  await shop.sql('alter table t004_shop.item add column price text');
+  await project.ship(second);
+  const answer = await project.run('migrate');
+  expect(answer.code).toBe(1);
+  expect(answer.stderr).toContain('shop: tenant t004 failed, TENANCY_MIGRATION_FAILED: ');
+  expect(answer.stderr).toContain('run the same command again to try the failed tenants alone');
+  const shown = await project.run('rollout', 'show', '1');
+  expect(shown.stdout).toContain('11/12');
+  expect(shown.stdout).toContain('tenant t004: TENANCY_MIGRATION_FAILED');
+});
+
+it('ends with 3 when a canary failed, and says how to go on', async () => {
+  for (const tenant of shop.tenants) await shop.sql(`alter table ${tenant}_shop.item add column price text`);
+  await project.ship(second);
+  const answer = await project.run('migrate', '--canary', '2');
+  expect(answer.code).toBe(3);
+  expect(answer.stderr).toContain('go on with: tenantry rollout resume 1; give it up with: tenantry rollout abort 1');
+  for (const tenant of shop.tenants) await shop.sql(`alter table ${tenant}_shop.item drop column price`);
+  expect((await project.run('rollout', 'resume', '1')).code).toBe(0);
+  expect(await shop.heads()).toEqual({ '000002-price': 12 });
+});
+
+it('speaks JSON, one document a line, and nothing else on stdout', async () => {
+  await project.ship(second);
+  const { stdout, code } = await project.run('--json', 'migrate', '--tenant', 't001', 't002');
+  const events = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; outcome?: { done: number } });
+  expect(code).toBe(0);
+  expect(events[0]).toMatchObject({ type: 'planned', service: 'shop', plan: { total: 2 } });
+  expect(events.at(-1)).toMatchObject({ type: 'finished', outcome: { status: 'done', done: 2 } });
+  const list = await project.run('rollout', 'list', '--json');
+  expect(JSON.parse(list.stdout)).toMatchObject([{ id: 1, status: 'done', selector: { tenants: ['t001', 't002'] } }]);
+});
+
+it('selects by status and label', async () => {
+  await shop.sql(`update tenantry.tenant set labels = '{"tier": "gold"}' where id in ('t003', 't009')`);
+  await project.ship(second);
+  expect((await project.run('migrate', '--where', 'status=active,tier=gold')).code).toBe(0);
+  expect(await shop.heads()).toEqual({ '000001-item': 10, '000002-price': 2 });
+});
+
+it.each([
+  ['an unknown option', ['migrate', '--nonsense'], 'unknown option'],
+  ['an unknown command', ['migrat'], 'unknown command'],
+  ['an unknown service', ['migrate', '--service', 'nowhere'], 'The config has no service "nowhere" with tenant data'],
+  ['an id that cannot exist', ['migrate', '--tenant', "x'; drop"], 'named a tenant by an id that cannot exist'],
+  ['a selector that is none', ['migrate', '--where', 'tier'], '"tier" is not of the form key=value'],
+  ['an unknown status', ['migrate', '--where', 'status=asleep'], 'there is no status "asleep"'],
+  ['a wave over 100%', ['migrate', '--wave', '200%'], '"200%" is neither'],
+  ['a canary that is no number', ['migrate', '--canary', 'five'], '--canary five is not a number'],
+  ['an unknown target', ['migrate', 'down', '--to', '000009-none'], 'has no migration "000009-none"'],
+  ['a way back without down()', ['migrate', 'down', '--to', 'none'], 'has no down()'],
+  ['a rollout that is no number', ['rollout', 'show', 'x'], 'is not the number of a rollout'],
+  ['a missing config', ['migrate', '--config', 'gone.js'], 'There is no file gone.js'],
+])('answers %s with exit code 2 and a sentence, and changes nothing', async (_, args, sentence) => {
+  await project.ship(second);
+  const { code, stderr } = await project.run(...args);
+  expect(stderr).toContain(sentence);
+  expect(stderr).not.toMatch(/\n +at /);
+  expect(code).toBe(2);
+  expect(await shop.heads()).toEqual({ '000001-item': 12 });
+});
