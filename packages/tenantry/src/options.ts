@@ -54,6 +54,14 @@ export interface TenancyOptions {
    * @default `url`; `ownerUrl` or `false` with `transactionPooler`
    */
   listenUrl?: string | false | undefined;
+  /**
+   * What becomes of a request for a tenant whose schema is behind this process's newest migration. `serve`: it is answered,
+   * for changes that old tables can live with. `migrate`: the first request brings its tenant to head (needs the owner
+   * role). `reject`: 503 with `Retry-After`, for that tenant only.
+   *
+   * @default 'serve'
+   */
+  onBehind?: 'serve' | 'migrate' | 'reject' | undefined;
   /** Schemas on the search path after the tenant's own: for types and functions of extensions, and shared tables without their schema's name. @default [] */
   sharedSchemas?: readonly string[] | undefined;
   /** Most connections of this process, all included: the pool, one that listens, and the reconciler's. @default 10 */
@@ -111,6 +119,7 @@ const optionsSchema = z.strictObject({
     })
     .optional(),
   isolation: z.enum(['role', 'schema']).default('role'),
+  onBehind: z.enum(['serve', 'migrate', 'reject']).default('serve'),
   transactionPooler: z.boolean().default(false),
   listenUrl: z.union([z.string(), z.literal(false)]).optional(),
   sharedSchemas: z.array(z.string().min(1).max(63)).readonly().default([]),

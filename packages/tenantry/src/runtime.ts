@@ -3,6 +3,7 @@ import { PostgresCatalog } from './catalog/postgres-catalog.js';
 import type { TenantScope } from './context/scope.js';
 import { type Database, openDatabase } from './database.js';
 import { TenancyError } from './errors/tenancy-error.js';
+import { migrateTenant } from './fleet/migrate-tenant.js';
 import type { RolloutContext } from './fleet/rollout-context.js';
 import { RolloutStore } from './fleet/rollout-store.js';
 import { Provisioner } from './lifecycle/provisioner.js';
@@ -30,6 +31,8 @@ export class TenancyRuntime {
   readonly catalog: CachedCatalog;
   readonly reconciler: Reconciler | undefined;
   readonly rollouts: RolloutStore;
+  readonly #toldAhead = new Set<string>();
+  readonly #bringing = new Map<TenantId, Promise<void>>();
   readonly #classes: ReadonlyMap<string, MigrationClass>;
   readonly #provisioner: Provisioner | undefined;
   readonly #shipped: ShippedService;
@@ -101,6 +104,40 @@ export class TenancyRuntime {
     this.reconciler?.stop();
     await Promise.all([this.#loop?.stop(), this.#listener?.stop()]);
     await Promise.all([this.database.pool.end(), this.database.owner?.end()]);
+  }
+
+  /** How a tenant's head stands to what this process ships. A head that it does not know is newer: it says so, once each. */
+  standingOf(head: string | null, tenant: TenantId): 'at head' | 'behind' | 'ahead' {
+    const { migrations } = this.#shipped;
+    if (head === (migrations.at(-1)?.name ?? null)) return 'at head';
+    if (head === null || migrations.some(({ name }) => name === head)) return 'behind';
+    if (!this.#toldAhead.has(head)) {
+      this.#toldAhead.add(head);
+      this.options.logger?.warn(
+        `Tenant ${tenant} is at "${head}", which this version does not know: it serves tables that are newer than its code.`,
+      );
+    }
+    return 'ahead';
+  }
+
+  /**
+   * Brings one tenant to head because a request needs it; its neighbours notice nothing. Many requests cause one migration.
+   *
+   * @throws TenancyError why it could not be done; `TENANCY_OWNER_REQUIRED` where this process may not.
+   */
+  async bringToHead(tenant: TenantId, service: ServiceName): Promise<void> {
+    const running = this.#bringing.get(tenant) ?? this.#bring(tenant, service);
+    this.#bringing.set(tenant, running);
+    await running;
+  }
+
+  async #bring(tenant: TenantId, service: ServiceName): Promise<void> {
+    try {
+      await migrateTenant(this.#contextOf(service, this.#shipped), tenant);
+    } finally {
+      this.#bringing.delete(tenant);
+      this.catalog.forget(tenant);
+    }
   }
 
   /**

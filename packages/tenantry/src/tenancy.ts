@@ -10,6 +10,7 @@ import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
 import { startRuntime, type TenancyRuntime } from './runtime.js';
 import { resolveOptions, type TenancyOptions } from './options.js';
+import type { ServiceName } from './tenant/service-name.js';
 import { parseTenantId, type TenantId } from './tenant/tenant-id.js';
 
 /** Tenancy in one process: runs code in scopes, and holds the connections, the catalog and the reconciler. */
@@ -104,14 +105,25 @@ export class Tenancy {
     const { catalog, options } = this.#runtime;
     if (!options.service)
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a tenant scope needs it' });
-    const { tenant, placement } = admitTenant(id, await catalog.find(id));
+    const { tenant, placement, head } = admitTenant(id, await catalog.find(id));
+    if (placement) await this.#requireFit(tenant.id, head, options.service);
     return placement ? { kind: 'tenant', tenant, placement } : this.#runtime.provision(tenant, options.service);
   }
 
   /** The scope of a tenant, when it is known without asking the database. */
   knownScopeOf(id: TenantId): TenantScope | undefined {
-    const { tenant, placement } = this.#runtime.catalog.peek(id) ?? {};
-    return tenant?.status === 'active' && placement ? { kind: 'tenant', tenant, placement } : undefined;
+    const { catalog, options } = this.#runtime;
+    const { tenant, placement, head = null } = catalog.peek(id) ?? {};
+    if (tenant?.status !== 'active' || !placement) return undefined;
+    if (this.#runtime.standingOf(head, id) === 'behind' && options.onBehind !== 'serve') return undefined;
+    return { kind: 'tenant', tenant, placement };
+  }
+
+  async #requireFit(tenant: TenantId, head: string | null, service: ServiceName): Promise<void> {
+    const { onBehind } = this.#runtime.options;
+    if (this.#runtime.standingOf(head, tenant) !== 'behind' || onBehind === 'serve') return;
+    if (onBehind === 'migrate' && this.#runtime.database.owner) return this.#runtime.bringToHead(tenant, service);
+    throw new TenancyError('TENANCY_TENANT_BEHIND', { tenant, service, head: head ?? 'none', onBehind });
   }
 
   /** Connections of this process, for gauges. */

@@ -6,6 +6,8 @@ export interface TenantEntry {
   readonly tenant: Tenant;
   /** Where the service's data of this tenant lives; `undefined` until it is provisioned. */
   readonly placement: Placement | undefined;
+  /** The newest migration that ran there; `null` when none did. */
+  readonly head: string | null;
 }
 
 /** Runs one statement; an `EntityManager` is one, and so brings its transaction along. */

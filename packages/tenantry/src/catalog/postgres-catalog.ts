@@ -11,6 +11,7 @@ import { type Catalog, pageSizeMax, type SqlExecutor, type TenantEntry } from '.
 
 interface TenantRow extends Tenant {
   schema_name?: SchemaName | null;
+  head?: string | null;
   role_name?: SchemaName;
 }
 
@@ -28,7 +29,7 @@ export class PostgresCatalog implements Catalog {
 
   async find(id: TenantId): Promise<TenantEntry | undefined> {
     const [row] = await this.#rows(
-      `select t.id, t.name, t.status, s.schema_name, s.role_name from tenantry.tenant t
+      `select t.id, t.name, t.status, s.schema_name, s.role_name, s.head from tenantry.tenant t
          left join tenantry.tenant_schema s on s.tenant_id = t.id and s.service = ? where t.id = ?`,
       [this.#service ?? '', id],
     );
@@ -80,12 +81,13 @@ export class PostgresCatalog implements Catalog {
     return runInScope(catalogScope, async () => (await this.#pool.query<TenantRow>(numbered, params)).rows);
   }
 
-  #entry({ id, name, status, schema_name: schema, role_name: role }: TenantRow): TenantEntry {
+  #entry({ id, name, status, schema_name: schema, role_name: role, head = null }: TenantRow): TenantEntry {
     const service = this.#service;
     const placement = schema && role && service ? { service, database: this.#database, schema, role } : undefined;
     return Object.freeze({
       tenant: Object.freeze({ id, name, status }),
       placement: placement && Object.freeze(placement),
+      head,
     });
   }
 }

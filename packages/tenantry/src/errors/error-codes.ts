@@ -98,6 +98,12 @@ export const errorCodes = {
     operator:
       'Tenant "{tenant}" has no schema for the service "{service}" yet. A process with DATABASE_OWNER_URL provisions it; run one, or call reconcile().',
   },
+  TENANCY_TENANT_BEHIND: {
+    ...unavailable,
+    detail: 'This tenant is being brought up to date; try again shortly.',
+    operator:
+      'Tenant "{tenant}" is at "{head}" and the service "{service}" at a newer migration, so with `onBehind: "{onBehind}"` it is not served. Run `tenantry migrate --tenant {tenant}`, or choose `onBehind: "serve"` for changes that old tables can live with.',
+  },
   TENANCY_PROVISIONING_FAILED: {
     ...unavailable,
     retryAfter: 5,
@@ -229,7 +235,9 @@ export const errorCodes = {
       'The migration "{migration}" of "{service}" runs code, which only a process that ships it can do. Run `tenantry migrate` with a config that has this service, or let the service itself reconcile.',
   },
   TENANCY_MIGRATION_FAILED: {
-    ...internal,
+    ...unavailable,
+    retryAfter: 5,
+    detail: 'This tenant could not be brought up to date; try again later.',
     operator: 'Migrating "{schema}" failed and was rolled back: {reason}.',
   },
   TENANCY_SELECTOR_INVALID: {
