@@ -12,8 +12,6 @@ alter table tenantry.tenant add column labels jsonb not null default '{}' check 
 -- Taken down on purpose: only a rollout that an operator asks for brings it to head again.
 alter table tenantry.tenant_schema add column held boolean not null default false;
 
-create index tenant_schema_head on tenantry.tenant_schema (service, head);
-
 create table tenantry.rollout (
   id integer generated always as identity primary key,
   service text not null references tenantry.service (name) on delete cascade,

@@ -24,7 +24,8 @@ export interface BatchLimits {
 
 /**
  * Opens a batch's transaction: locks its tenants, moves their heads and writes the ledger. What another process did
- * meanwhile shows here, before any DDL: a head that moved divides by zero, a migration that ran meets the ledger's key. Pure.
+ * meanwhile shows here, before any DDL: a head that moved divides by zero, a migration that ran meets the ledger's key. A
+ * schema is looked up by name, one by one: a join would read all of pg_namespace for every batch. Pure.
  */
 export function openBatch(batch: Batch, { lockTimeoutMs, statementTimeoutMs }: BatchLimits): Statement[] {
   const { direction, schemas, from, to } = batch;
@@ -40,7 +41,7 @@ export function openBatch(batch: Batch, { lockTimeoutMs, statementTimeoutMs }: B
     {
       text: `with moved as (update tenantry.tenant_schema set head = $1, held = $2
                               where schema_name = any($3::text[]) and head is not distinct from $4
-                                and exists (select from pg_catalog.pg_namespace where nspname = schema_name) returning 1)
+                                and pg_catalog.to_regnamespace(pg_catalog.quote_ident(schema_name)) is not null returning 1)
              select 1 / (count(*) = $5)::int from moved`,
       values: [to, direction === 'down', schemas, from, schemas.length],
     },
