@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 /**
- * The parts of `pg` 8.23 that the gate leans on and its types leave out. `test/isolation/pg-contract.test.ts` fails when a
- * new `pg` changes one of them.
+ * The parts of `pg` 8.23 that the gate leans on and its types leave out. `test/isolation/pg-contract.test.ts` and
+ * `pg-contract-client.test.ts` fail when a new `pg` changes one of them.
  */
 export interface WireConnection {
   parse(message: { text: string; name: string }): void;

@@ -34,16 +34,19 @@ it('loads different records for one id, also with an EntityManager that both use
 });
 
 it('takes ids from the tenant’s own sequence, whoever used the entity first', async () => {
-  const insertMany = (tenant: string, count: number) =>
-    shop.tenancy.run(tenant, () =>
-      shop.orm.em.insertMany(
+  const idsAfter = (tenant: string, count: number) =>
+    shop.tenancy.run(tenant, async () => {
+      const { em } = shop.orm;
+      // MikroORM answers only the first id of plain data, with or without us, so the table is asked.
+      await em.insertMany(
         Widget,
         Array.from({ length: count }, () => ({ name: tenant })),
-      ),
-    );
-  expect(await insertMany('globex', 5)).toEqual([1, 2, 3, 4, 5]);
-  expect(await insertMany('acme', 3)).toEqual([1, 2, 3]);
-  expect(await insertMany('globex', 1)).toEqual([6]);
+      );
+      return (await em.find(Widget, {}, { orderBy: { id: 'asc' } })).map(({ id }) => id);
+    });
+  expect(await idsAfter('globex', 5)).toEqual([1, 2, 3, 4, 5]);
+  expect(await idsAfter('acme', 3)).toEqual([1, 2, 3]);
+  expect(await idsAfter('globex', 1)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 it('without the wall: a plain EntityManager whose search path moves on answers with the first tenant’s record', async () => {

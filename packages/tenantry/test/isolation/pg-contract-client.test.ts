@@ -1,0 +1,163 @@
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
+import { type OpenClient, record, type Sent, statement, submit } from './support/wire.js';
+
+/** The other half of `pg-contract.test.ts`: what the gate takes for granted of `pg`'s clients and pools. */
+let database: TestDatabase;
+let client: OpenClient;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+beforeEach(async () => {
+  client = new pg.Client({ connectionString: database.url }) as OpenClient;
+  await client.connect();
+});
+afterEach(() => client.end());
+afterAll(() => database.drop());
+
+/** Answers, when all are done, what the client knew of its transaction as each was submitted. */
+async function statusAtSubmit(...sent: readonly Sent[]): Promise<(string | null)[]> {
+  const statuses: (string | null)[] = [];
+  for (const { query } of sent) record([], query, ['submit'], (name) => (statuses.push(client._txStatus), name));
+  await Promise.allSettled(sent.map((one) => submit(client, one)));
+  return statuses;
+}
+
+describe('a client', () => {
+  it('has its connection from the constructor on, and its transaction status once it is connected', () => {
+    const fresh = new pg.Client() as OpenClient;
+    expect(fresh.connection, 'The gate listens to the connection from the constructor on').toBeDefined();
+    expect(client._txStatus, 'ReadyForQuery of the start-up no longer sets the status').toBe('I');
+  });
+
+  it('submits a statement when the one before it was answered, and knows by then how its transaction stands', async () => {
+    const texts = ['begin', 'select 1', 'select 1 / 0', 'select 1', 'rollback', 'select 1'];
+    const statuses = await statusAtSubmit(...texts.map((text) => statement(text)));
+    expect(statuses, 'The gate would judge a statement by an older state of its connection').toEqual([
+      'I',
+      'T',
+      'T',
+      'E',
+      'E',
+      'I',
+    ]);
+  });
+
+  it('knows how its transaction stands when it calls back', async () => {
+    const statuses: (string | null)[] = [];
+    for (const text of ['begin', 'select 1', 'commit']) {
+      const sent = statement(text);
+      record([], sent.query, ['callback'], (name) => (statuses.push(client._txStatus), name));
+      await submit(client, sent);
+    }
+    expect(statuses, 'A connection given back after commit would look as if it were in use').toEqual(['T', 'T', 'I']);
+  });
+
+  it('sends nothing for a statement whose submit() answers an error, and goes on in the same transaction', async () => {
+    const calls: string[] = [];
+    await submit(client, statement('begin'));
+    record(calls, client.connection, ['parse', 'query', 'sync']);
+    const refused = statement('select 1');
+    refused.query.submit = () => new Error('refused');
+    const [outcome, next] = await Promise.allSettled([
+      submit(client, refused),
+      submit(client, statement('select 2 as n')),
+    ]);
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'refused' } });
+    expect(calls, 'A refused statement was sent, or the client got stuck behind it').toEqual(['parse', 'sync']);
+    expect(next).toMatchObject({ value: { rows: [{ n: 2 }] } });
+    expect(client._txStatus).toBe('T');
+  });
+
+  it('keeps the callback of a statement that it is handed, and calls it once', async () => {
+    const calls: string[] = [];
+    const sent = statement('select 1 / 0');
+    record(calls, sent.query, ['callback'], (_, [error]) => (error as Error).message);
+    await expect(submit(client, sent)).rejects.toThrow('division by zero');
+    await submit(client, statement('select 1'));
+    expect(calls, 'A statement would be answered twice, or never').toEqual(['division by zero']);
+  });
+
+  it('tells its connection’s listeners of every Parse that succeeded, and of errors', async () => {
+    const events: string[] = [];
+    for (const event of ['parseComplete', 'errorMessage'] as const)
+      client.connection.on(event, () => events.push(event));
+    await submit(client, statement('select 1'));
+    await expect(submit(client, statement('selec'))).rejects.toThrow('syntax error');
+    // Parsed, and failing later: it stays prepared.
+    await expect(submit(client, statement('select $1::int', ['x']))).rejects.toThrow('invalid input syntax');
+    expect(events, 'The gate would prepare its preamble twice, or take it for prepared').toEqual([
+      'parseComplete',
+      'errorMessage',
+      'parseComplete',
+      'errorMessage',
+    ]);
+  });
+
+  it('pipelines nothing unless it was asked to', () => {
+    const { pipeline } = client as unknown as { pipeline: unknown };
+    expect(pipeline, 'Statements would be sent before the gate knows what became of the one before').toBe(false);
+  });
+});
+
+describe('a pool', () => {
+  class Ours extends pg.Client {
+    static readonly made: Ours[] = [];
+    readonly config: Record<string, unknown>;
+
+    constructor(config: pg.ClientConfig) {
+      super(config);
+      this.config = config as Record<string, unknown>;
+      Ours.made.push(this);
+    }
+  }
+  // Not by the pools: a test that fails may have a client out.
+  afterEach(() => Promise.all(Ours.made.splice(0).map((made) => made.end())));
+  const open = (more: pg.PoolConfig = {}) =>
+    new pg.Pool({ connectionString: database.url, max: 1, Client: Ours, gate: 'ours', ...more } as pg.PoolConfig);
+
+  it('makes its clients from the class it was given, with all of its own options', async () => {
+    const pool = open();
+    await pool.query('select 1');
+    const [made] = Ours.made;
+    expect(made, 'The pool no longer takes a Client class: nothing would go through the gate').toBeInstanceOf(Ours);
+    expect(made?.config['gate'], 'The pool hands only options on that it knows').toBe('ours');
+  });
+
+  it('asks listeners of "release" before it decides, and drops a client that is not queryable', async () => {
+    const pool = open();
+    pool.on('release', (_, released) => ((released as unknown as OpenClient)._queryable = false));
+    const first = await pool.connect();
+    first.release();
+    const second = await pool.connect();
+    expect(second, 'A connection that is in the middle of a transaction would be handed on').not.toBe(first);
+  });
+
+  it('hands a client on that is queryable', async () => {
+    const pool = open();
+    const first = await pool.connect();
+    first.release();
+    const second = await pool.connect();
+    expect(second, 'Every statement would pay for a connection of its own').toBe(first);
+  });
+
+  it('borrows for its own query() through connect(callback), and asks the client’s own query()', async () => {
+    const calls: string[] = [];
+    const pool = open();
+    pool.on('connect', (made) => record(calls, made, ['query']));
+    record(calls, pool, ['connect'], (name, [callback]) => `${name}(${typeof callback})`);
+    await pool.query('select 1');
+    expect(calls, 'pool.query() would leave in the scope of whoever gave a connection back').toEqual([
+      'connect(function)',
+      'query',
+    ]);
+  });
+
+  it('says in these words that no client became free', async () => {
+    const pool = open({ connectionTimeoutMillis: 20 });
+    await pool.connect();
+    const refused = await pool.connect().catch(({ message }: Error) => message);
+    expect(refused, 'TENANCY_POOL_EXHAUSTED is told by these words').toBe('timeout exceeded when trying to connect');
+  });
+});
