@@ -10,7 +10,9 @@ export type Register = (program: Command, run: Run) => void;
 export type Run = (command: Command, action: (context: CliContext) => Promise<void>) => Promise<void>;
 
 /** Commands are loaded when they are called for: a deploy that finds nothing to do should cost no more than its start. */
-const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {};
+const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {
+  drift: () => import('./drift.js'),
+};
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */
 export async function main(argv: readonly string[] = process.argv.slice(2)): Promise<void> {
