@@ -25,8 +25,9 @@ const explainers: { readonly [K in ObjectKind]: Explainer<K> } = {
   column,
   'not null': notNull,
   constraint,
-  index,
+  // Before its indexes: a materialized view has some too.
   view,
+  index,
   trigger,
   enforcement,
   policy,
