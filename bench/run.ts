@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { drift } from './drift.ts';
 import { provision } from './provision.ts';
 import { request } from './request.ts';
 import { type BenchResult, machine } from './result.ts';
 import { scale } from './scale.ts';
 
-const benches = { request, scale, provision };
+const benches = { request, scale, provision, drift };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

@@ -133,7 +133,7 @@ class Concurrent extends Migration {
 class Backfill extends Migration {
   override async up(): Promise<void> {
     this.addSql('alter table city add column name text');
-    const cities: { id: number }[] = await this.execute('select id from city where country = ?', ['ES']);
-    for (const { id } of cities) await this.execute('update city set name = ? where id = ?', ['none', id]);
+    const cities = await this.execute('select id from city where country = ?', ['ES']);
+    for (const { id } of cities) await this.execute('update city set name = ? where id = ?', ['none', id as number]);
   }
 }
