@@ -1,12 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { drift } from './drift.ts';
 import { fleet } from './fleet.ts';
 import { provision } from './provision.ts';
 import { request } from './request.ts';
 import { type BenchResult, machine } from './result.ts';
 import { scale } from './scale.ts';
 
-const benches = { request, scale, provision, fleet };
+const benches = { request, scale, provision, fleet, drift };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

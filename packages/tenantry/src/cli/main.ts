@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   migrate: () => import('./migrate.js'),
   rollout: () => import('./rollout.js'),
   migration: () => import('./migration.js'),
+  drift: () => import('./drift.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */

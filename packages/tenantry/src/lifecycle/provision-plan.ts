@@ -1,5 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
-import type { IsolationMode } from '../isolation/scope-settings.js';
+import { createSchema, grantSchema, type SchemaGrant } from '../isolation/create-schema.js';
 import { recordMigrations, runStatements } from '../migrations/apply-statements.js';
 import { type LedgerRow, planMigrations } from '../migrations/plan-migrations.js';
 import { insideForm } from '../migrations/outside-statement.js';
@@ -8,7 +8,7 @@ import type { Statement } from '../postgres/one-flight.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
-import { createSchema, grantSchema, recordGrant, recordSchema } from './schema-statements.js';
+import { recordGrant, recordSchema } from './schema-statements.js';
 
 /** A tenant schema as it is found, under its lock. */
 export interface ActualSchema {
@@ -22,12 +22,9 @@ export interface ActualSchema {
 }
 
 /** What a provisioning is made for. */
-export interface ProvisionTarget extends ShippedService {
+export interface ProvisionTarget extends ShippedService, SchemaGrant {
   readonly tenant: TenantId;
   readonly service: ServiceName;
-  readonly isolation: IsolationMode;
-  /** PostgreSQL's `server_version_num`. */
-  readonly serverVersion: number;
 }
 
 /** What one provisioning does, as data. */

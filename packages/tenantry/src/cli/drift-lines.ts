@@ -1,0 +1,64 @@
+import Table from 'cli-table3';
+import type { DriftDifference, DriftedSchema, DriftReport } from '../fleet/drift/drift-report.js';
+
+/** Most tenant schemas that a terminal is told about one by one. */
+const shownMax = 20;
+
+/** A drift report for people. The SQL can be pasted as it is: words are comments, and so is what would throw something away. Pure. */
+export function driftLines(report: DriftReport): readonly string[] {
+  const { drifted, missing, orphans, unchecked } = report;
+  return [
+    ...shown(drifted, (each) => [...schemaLines(each), '']),
+    ...shown(missing, ({ words }) => [`-- ${words}`]),
+    ...shown(orphans, ({ words }) => [`-- ${words}`]),
+    ...shown(unchecked, ({ service, head, schemas, reason }) => [
+      `-- Not compared: ${schemas.length} of ${service} at ${head ?? '(no migration)'} (${schemas.slice(0, 3).join(', ')}${schemas.length > 3 ? ', …' : ''}), because ${reason}.`,
+    ]),
+    summary(report),
+  ];
+}
+
+function shown<T>(items: readonly T[], lines: (item: T) => readonly string[]): readonly string[] {
+  const more = items.length - shownMax;
+  return [
+    ...items.slice(0, shownMax).flatMap(lines),
+    ...(more > 0 ? [`-- … and ${more} more; --json has them all.`] : []),
+  ];
+}
+
+function schemaLines({ tenant, service, schema, head, differences }: DriftedSchema): readonly string[] {
+  const table = new Table({ head: ['kind', 'object', 'problem'], style: { head: [], border: [], compact: true } });
+  for (const { kind, object, problem } of differences) table.push([kind, object, problem]);
+  return [
+    `-- ${tenant}, ${service} (schema ${schema}, head ${head ?? 'none'}): ${counted(differences.length, 'difference')}`,
+    ...comment(table.toString()),
+    ...differences.flatMap(differenceLines),
+  ];
+}
+
+function differenceLines({ words, repair, destructive }: DriftDifference): readonly string[] {
+  if (repair === null) return comment(words);
+  return destructive
+    ? [...comment(`${words} Repairing it throws something away:`), ...comment(repair)]
+    : [...comment(words), repair];
+}
+
+function comment(text: string): readonly string[] {
+  return text.split('\n').map((line) => `-- ${line}`);
+}
+
+function summary({ checked, drifted, missing, orphans, unchecked, others, tookMs }: DriftReport): string {
+  const notCompared = unchecked.reduce((sum, { schemas }) => sum + schemas.length, 0);
+  const parts = [
+    `${drifted.length} drifted`,
+    ...(missing.length > 0 ? [`${counted(missing.length, 'tenant')} without a schema`] : []),
+    ...(orphans.length > 0 ? [`${counted(orphans.length, 'schema')} without a tenant`] : []),
+    ...(notCompared > 0 ? [`${notCompared} not compared`] : []),
+  ];
+  const strangers = others > 0 ? ` ${counted(others, 'schema')} of others left alone.` : '';
+  return `Compared ${counted(checked, 'tenant schema')} in ${(tookMs / 1000).toFixed(1)} s: ${parts.join(', ')}.${strangers}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
+}

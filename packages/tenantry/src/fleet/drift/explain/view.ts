@@ -1,0 +1,52 @@
+import type { ViewFacts } from '../schema-object.js';
+import { different, type Explainer, missing, qualified, same, type Sides, unknown } from './finding.js';
+import { explainRights, grantsOf } from './rights.js';
+
+/** Views and materialized views. */
+export const view: Explainer<'view'> = {
+  missing: (object, expected) => [missing(nounOf(object, expected), createView(object, expected))],
+  unknown: (object, actual) => [unknown(nounOf(object, actual), [`drop ${formOf(actual)} ${qualified(object)}`])],
+  changed(object, expected, actual, sides) {
+    const called = {
+      noun: `${formOf(expected)} ${object}`,
+      granted: `table ${qualified(object)}`,
+      altered: `${formOf(expected)} ${qualified(object)}`,
+    };
+    const isAsMade = same(
+      [expected.form, expected.options, expected.definition],
+      [actual.form, actual.options, actual.definition],
+    );
+    if (isAsMade) return explainRights(called, expected, actual);
+    const words = `${nounOf(object, expected)} is another query than its migrations make it:${actual.definition}`;
+    const repair = [
+      `drop ${formOf(actual)} ${qualified(object)}`,
+      ...createView(object, expected),
+      ...indexesOf(object, sides),
+    ];
+    return [different(words, repair)];
+  },
+};
+
+function createView(object: string, facts: ViewFacts): readonly string[] {
+  const options = facts.options === null ? '' : ` with (${facts.options.join(', ')})`;
+  return [
+    `create ${formOf(facts)} ${qualified(object)}${options} as ${facts.definition.trim().replace(/;$/, '')}`,
+    ...grantsOf(facts.acl, `table ${qualified(object)}`),
+  ];
+}
+
+/** A materialized view that is made again has lost its indexes. */
+function indexesOf(object: string, { expected, actual }: Sides): readonly string[] {
+  return expected
+    .all('index')
+    .filter(({ facts, object: name }) => facts.table === object && actual.get('index', name))
+    .map(({ facts }) => facts.definition);
+}
+
+function formOf({ form }: ViewFacts): string {
+  return form === 'm' ? 'materialized view' : 'view';
+}
+
+function nounOf(object: string, { form }: ViewFacts): string {
+  return `${form === 'm' ? 'Materialized view' : 'View'} ${object}`;
+}
