@@ -15,7 +15,7 @@ export async function openBenchDatabase(name: string): Promise<BenchDatabase> {
   const given = process.env['BENCH_DATABASE_URL'];
   const server = given
     ? { url: given, stop: async () => undefined }
-    : await ephemeralPostgres({ settings: { shared_buffers: '512MB' } });
+    : await ephemeralPostgres({ settings: { shared_buffers: '512MB', max_files_per_process: '20000' } });
   const database = `tenantry_bench_${name}`;
   const first = await connect(server.url);
   await first.query(`drop database if exists ${database} with (force)`);

@@ -3,7 +3,7 @@ import type { Load } from './load.ts';
 
 /** Sends one load and reports; run by `sendLoad`. */
 async function send(load: Load): Promise<void> {
-  const { url, method, body, tenants, seconds, connections } = load;
+  const { url, method, body, tenants, seconds, connections, rate } = load;
   let client = 0;
   const json = { 'content-type': 'application/json' };
   const requests = tenants.map((tenant) => ({
@@ -17,6 +17,7 @@ async function send(load: Load): Promise<void> {
     ...(body && { body, headers: json }),
     connections,
     duration: seconds,
+    ...(rate && { overallRate: rate }),
     ...(requests.length > 0 && {
       setupClient: (each) => {
         const start = Math.floor((client++ * requests.length) / connections);

@@ -11,6 +11,8 @@ export interface Load {
   readonly tenants: readonly string[];
   readonly seconds: number;
   readonly connections: number;
+  /** Requests per second, all connections together; as many as possible when absent. */
+  readonly rate?: number;
 }
 
 /** What came of a load. */

@@ -8,6 +8,7 @@ const connections = 10;
 // Of ten connections one listens and two are the reconciler's.
 const poolSize = '7';
 const rowsShown = 20;
+const spreadName = 'plain, every schema';
 
 interface Target {
   readonly name: string;
@@ -44,10 +45,12 @@ async function start({ url, admin }: BenchDatabase, services: BenchService[], ma
   await admin.query('vacuum analyze');
   const env = { DATABASE_URL: url, POOL_SIZE: poolSize };
   const plain = await startBenchService('bench/services/plain.ts', env);
+  const spread = await startBenchService('bench/services/spread.ts', env);
   const bare = await startBenchService('bench/services/bare.ts', env);
-  services.push(plain, bare);
+  services.push(plain, spread, bare);
   return [
     { name: 'plain', service: plain, tenants: [] },
+    { name: spreadName, service: spread, tenants: ids },
     { name: 'tenancy, 1 tenant', service: inventory, tenants: ids.slice(0, 1) },
     { name: `tenancy, ${many} tenants`, service: inventory, tenants: ids },
     { name: 'bare', service: bare, tenants: [] },
@@ -76,13 +79,16 @@ async function measure(
   options: BenchOptions,
 ): Promise<Map<string, LoadResult[]>> {
   const results = new Map<string, LoadResult[]>(targets.map(({ name }) => [name, []]));
+  // Short turns and many of them: what else happens on the machine meets all targets alike.
+  const rounds = options.quick ? options.rounds : 3 * options.rounds;
   // The first round warms up and is not counted.
-  for (let round = 0; round <= options.rounds; round++) {
+  for (let round = 0; round <= rounds; round++) {
     const order = round % 2 === 0 ? targets : targets.toReversed();
     for (const { name, service, tenants } of order) {
       const url = method === 'GET' ? `${service.url}/items?limit=${rowsShown}` : `${service.url}/items`;
       const body = method === 'POST' ? { body: JSON.stringify({ name: 'an item' }) } : {};
-      const result = await sendLoad({ url, method, ...body, tenants, seconds: options.quick ? 2 : 5, connections: 16 });
+      const seconds = round > 0 || options.quick ? 2 : 6;
+      const result = await sendLoad({ url, method, ...body, tenants, seconds, connections: 16 });
       options.log(`${method} ${round === 0 ? 'warm-up' : `round ${round}`}: ${name} ${Math.round(result.perSecond)}/s`);
       if (round > 0) results.get(name)?.push(result);
     }
@@ -98,32 +104,24 @@ function report(
 ): BenchResult {
   const perSecond = (results: Map<string, LoadResult[]>, name: string) =>
     (results.get(name) ?? []).map((result) => result.perSecond);
-  const tenancies = [...get.keys()].filter((name) => name.startsWith('tenancy'));
-  const [one = ''] = tenancies;
+  const [one = '', many = ''] = [...get.keys()].filter((name) => name.startsWith('tenancy'));
+  const compare = (method: 'GET' | 'POST', mine: string, floor: string, against: string, target: number) => {
+    const results = method === 'GET' ? get : post;
+    const name = `${method} /items, ${mine}, against ${against}`;
+    return ratioOf(name, target, perSecond(results, mine), perSecond(results, floor));
+  };
+  const methods = ['GET', 'POST'] as const;
   const ratios = [
-    ...tenancies.map((name) =>
-      ratioOf(`GET /items, ${name}, against the same app without`, 0.95, perSecond(get, name), perSecond(get, 'plain')),
+    ...methods.flatMap((method) =>
+      [one, many].map((mine) => compare(method, mine, 'plain', 'the same app without', 0.95)),
     ),
-    ...tenancies.map((name) =>
-      ratioOf(
-        `POST /items, ${name}, against the same app without`,
-        0.95,
-        perSecond(post, name),
-        perSecond(post, 'plain'),
-      ),
-    ),
-    ratioOf(
-      'GET /items, tenancy, 1 tenant, against bare Fastify and pg',
-      0.5,
-      perSecond(get, one),
-      perSecond(get, 'bare'),
-    ),
-    ratioOf(
-      'POST /items, tenancy, 1 tenant, against bare Fastify and pg',
-      0,
-      perSecond(post, one),
-      perSecond(post, 'bare'),
-    ),
+    compare('GET', one, 'bare', 'bare Fastify and pg', 0.5),
+    compare('POST', one, 'bare', 'bare Fastify and pg', 0),
+    // The price of many tables, and what tenancy adds to it.
+    ...methods.flatMap((method) => [
+      compare(method, spreadName, 'plain', 'the same app with one schema', 0),
+      compare(method, many, spreadName, 'the same app without, over the same schemas', 0),
+    ]),
   ];
   const figures = (results: Map<string, LoadResult[]>) =>
     Object.fromEntries(

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
-import { catalogScope } from '../context/scope.js';
+import { catalogScope, lookupScope, type Scope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { SchemaName } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
@@ -28,9 +28,10 @@ export class PostgresCatalog implements Catalog {
   }
 
   async find(id: TenantId): Promise<TenantEntry | undefined> {
-    const [row] = await this.#rows(
+    const [row] = await this.#ask(
+      lookupScope,
       `select t.id, t.name, t.status, s.schema_name, s.role_name, s.head from tenantry.tenant t
-         left join tenantry.tenant_schema s on s.tenant_id = t.id and s.service = ? where t.id = ?`,
+         left join tenantry.tenant_schema s on s.tenant_id = t.id and s.service = $1 where t.id = $2`,
       [this.#service ?? '', id],
     );
     return row && this.#entry(row);
@@ -77,8 +78,12 @@ export class PostgresCatalog implements Catalog {
     if (within) return (await within.execute(sql, params)) as TenantRow[];
     let position = 0;
     const numbered = sql.replaceAll('?', () => `$${++position}`);
-    // The catalog is read for a tenant's request too, before that request has a scope or inside another tenant's.
-    return runInScope(catalogScope, async () => (await this.#pool.query<TenantRow>(numbered, params)).rows);
+    return this.#ask(catalogScope, numbered, params);
+  }
+
+  /** In a scope of its own: the catalog is read before a request has a scope, or inside another tenant's. */
+  #ask(scope: Scope, sql: string, params: unknown[]): Promise<TenantRow[]> {
+    return runInScope(scope, async () => (await this.#pool.query<TenantRow>(sql, params)).rows);
   }
 
   #entry({ id, name, status, schema_name: schema, role_name: role, head = null }: TenantRow): TenantEntry {

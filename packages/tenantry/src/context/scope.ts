@@ -18,6 +18,12 @@ export type Scope = TenantScope | CatalogScope;
 /** The one catalog scope. */
 export const catalogScope: CatalogScope = Object.freeze({ kind: 'catalog' });
 
+/**
+ * The catalog scope of the library's own look-ups: as the login that serves, which may read tenants and where they live.
+ * To switch the role would make PostgreSQL count the login's memberships again after every new tenant, one per tenant.
+ */
+export const lookupScope: CatalogScope = Object.freeze({ kind: 'catalog' });
+
 /** A scope's identity as text: two scopes are the same when their keys are. */
 export function scopeKey(scope: Scope | undefined): string {
   if (scope === undefined) return 'none';

@@ -28,7 +28,19 @@ export class Preamble {
 
 /** Enters a scope until the end of the transaction. */
 export function enterScope(settings: readonly string[], preamble: Preamble): Entry {
-  return { commands: 1, send: (connection) => preamble.send(connection, settings) };
+  return { commands: 1, enters: true, send: (connection) => preamble.send(connection, settings) };
+}
+
+/** Puts a `begin` that was held back between what enters the scope, if anything does, and the transaction's first statement. */
+export function beginAfter(entry?: Entry): Entry {
+  return {
+    commands: (entry?.commands ?? 0) + 1,
+    enters: entry?.enters ?? false,
+    send: (connection) => {
+      entry?.send(connection);
+      prepareAndRun(connection, 'begin');
+    },
+  };
 }
 
 /** Enters a transaction's own scope again, after a statement that may have left it. */
@@ -36,13 +48,16 @@ export function reenterScope(settings: readonly string[]): Entry {
   const texts = reentryTexts(settings);
   return {
     commands: texts.length,
+    enters: true,
     send: (connection) => {
-      for (const text of texts) {
-        connection.parse({ text, name: '' });
-        run(connection, '', []);
-      }
+      for (const text of texts) prepareAndRun(connection, text);
     },
   };
+}
+
+function prepareAndRun(connection: WireConnection, text: string): void {
+  connection.parse({ text, name: '' });
+  run(connection, '', []);
 }
 
 function run(connection: WireConnection, statement: string, values: readonly string[]): void {

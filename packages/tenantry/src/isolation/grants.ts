@@ -13,10 +13,11 @@ export function catalogGrants(catalogRole: string): readonly string[] {
   ];
 }
 
-/** Lets the login that serves see, before it has a scope, whether it fits the catalog. */
-export function versionGrants(serviceRole: string): readonly string[] {
+/** Lets the login that serves see, before it has a scope, whether it fits the catalog, who the tenants are and where they live. */
+export function loginGrants(serviceRole: string): readonly string[] {
   const role = quoteIdentifier(serviceRole);
-  return [`grant usage on schema tenantry to ${role}`, `grant select on tenantry.catalog_version to ${role}`];
+  const readable = 'tenantry.catalog_version, tenantry.tenant, tenantry.tenant_schema';
+  return [`grant usage on schema tenantry to ${role}`, `grant select on ${readable} to ${role}`];
 }
 
 /** The catalog scope's rights on a schema that all tenants of a database share, such as the one with the users. */

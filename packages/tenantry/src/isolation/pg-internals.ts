@@ -9,12 +9,16 @@ export interface WireConnection {
   bind(message: { portal: string; statement: string; values: readonly string[] }): void;
   execute(message: { portal: string; rows: number }): void;
   on(event: 'parseComplete' | 'errorMessage', listener: () => void): void;
+  /** Every message but Flush leaves through this. */
+  _send(message: Buffer): boolean;
 }
 
 /** One statement on its way through the extended protocol. */
 export interface WireQuery {
   name: string | undefined;
   readonly text: string;
+  /** Rows for each portal run; not set, all of them. */
+  readonly rows: number | undefined;
   submit(connection: WireConnection): Error | null;
   prepare(connection: WireConnection): void;
   handleDataRow(message: unknown): void;
@@ -29,6 +33,9 @@ export const WireQueryBase = pg.Query as unknown as new (
   callback: unknown,
 ) => WireQuery;
 
+/** An empty answer of a statement. */
+export const WireResult = (pg as unknown as { Result: new () => pg.QueryResult }).Result;
+
 /** A client's view of its own connection. */
 export interface ClientInternals {
   readonly connection: WireConnection;
@@ -36,4 +43,8 @@ export interface ClientInternals {
   readonly _txStatus: 'I' | 'T' | 'E' | null;
   /** `false` makes the pool drop the client when it is released. */
   _queryable: boolean;
+  readonly _ending: boolean;
+  /** No statement is under way. */
+  readonly readyForQuery: boolean;
+  readonly _queryQueue: readonly unknown[];
 }

@@ -1,4 +1,4 @@
-import type { Scope } from '../context/scope.js';
+import { lookupScope, type Scope } from '../context/scope.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 
 /** How statements are kept apart: by PostgreSQL's own roles, or only by schema names. */
@@ -29,7 +29,7 @@ export function scopeSettings(scope: Scope | undefined, options: GateOptions): r
   const limits = [String(options.statementTimeoutMs), String(options.idleTransactionTimeoutMs)];
   if (scope?.kind !== 'tenant') {
     // Also without a scope: whatever a session-level SET left behind must not outlive the statement that left it.
-    return [options.catalogRole, '', ...limits];
+    return [scope === lookupScope ? 'none' : options.catalogRole, '', ...limits];
   }
   const { schema } = scope.placement;
   // pg_temp goes last: where it is not named it comes first, and a temporary table could stand in for a tenant's own.

@@ -3,11 +3,19 @@ import pg from 'pg';
 import { currentScope } from '../context/current-scope.js';
 import { type Scope, scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { enterScope, Preamble, reenterScope } from './entry.js';
-import type { ClientInternals } from './pg-internals.js';
+import { beginAfter, enterScope, Preamble, reenterScope } from './entry.js';
+import { oneWrite, type OneWrite } from './one-write.js';
+import { type ClientInternals, WireResult } from './pg-internals.js';
 import { type GateOptions, scopeSettings } from './scope-settings.js';
 import { type Entry, type Gate, ScopedQuery } from './scoped-query.js';
-import { beginsBeforeAnyQuery, lastingCommand, mayLeaveScope } from './session-statement.js';
+import {
+  beginsBeforeAnyQuery,
+  isPlainBegin,
+  isPlainRollback,
+  lastingCommand,
+  mayLeaveScope,
+  setsTransactionMode,
+} from './session-statement.js';
 
 /** `pg.Client` options plus the gate's. */
 export type ScopedClientConfig = pg.ClientConfig & { gate: GateOptions };
@@ -21,6 +29,12 @@ type Callback = (error: Error | null, result?: unknown) => void;
 export class ScopedClient extends pg.Client implements Gate {
   readonly #options: GateOptions;
   readonly #preamble: Preamble;
+  readonly inOneWrite: OneWrite;
+  /**
+   * A `begin` costs no round trip: it is held back and travels with its transaction's first statement. When it could not
+   * be sent the reason is kept: until the transaction's end every statement of it fails, as in PostgreSQL.
+   */
+  #begin: undefined | 'held' | Error;
   /** Key of the scope whose transaction is open. */
   #transactionOf = 'none';
   /** Whether the open transaction has its scope's settings: not yet, yes, or a statement may have changed them. */
@@ -30,12 +44,13 @@ export class ScopedClient extends pg.Client implements Gate {
     super(config);
     this.#options = config.gate;
     this.#preamble = new Preamble(this.#internals.connection, config.gate);
+    this.inOneWrite = oneWrite(this.#internals.connection);
     this.query = this.#query.bind(this) as unknown as typeof this.query;
   }
 
   /** Whether the pool may hand this connection to somebody else. */
   get idle(): boolean {
-    return this.#internals._txStatus === 'I';
+    return this.#internals._txStatus === 'I' && this.#begin === undefined;
   }
 
   /** Makes the pool close this connection instead of keeping it. */
@@ -43,7 +58,7 @@ export class ScopedClient extends pg.Client implements Gate {
     this.#internals._queryable = false;
   }
 
-  admit(scope: Scope | undefined, text: string): Entry | undefined | TenancyError {
+  admit(scope: Scope | undefined, text: string): Entry | undefined | Error {
     const what = lastingCommand(text);
     if (what)
       return new TenancyError('TENANCY_STATEMENT_REFUSED', {
@@ -52,8 +67,12 @@ export class ScopedClient extends pg.Client implements Gate {
       });
     const status = this.#internals._txStatus;
     const key = scopeKey(scope);
-    if (status === 'T' || status === 'E') {
+    if (status === 'T' || status === 'E' || this.#begin) {
       if (key !== this.#transactionOf) return this.#mismatch(key);
+      if (this.#begin instanceof Error) {
+        if (!isPlainRollback(text)) return this.#begin;
+        this.#begin = undefined;
+      }
     } else {
       this.#transactionOf = key;
       this.#inScope = 'not yet';
@@ -62,16 +81,23 @@ export class ScopedClient extends pg.Client implements Gate {
     }
     // In a failed transaction PostgreSQL runs nothing but the way out of it.
     if (status === 'E' || this.#inScope === 'yes') return undefined;
+    if (this.#begin && setsTransactionMode(text)) return beginAfter();
     const settings = scopeSettings(scope, this.#options);
-    return this.#inScope === 'unknown' ? reenterScope(settings) : enterScope(settings, this.#preamble);
+    const entry = this.#inScope === 'unknown' ? reenterScope(settings) : enterScope(settings, this.#preamble);
+    return this.#begin ? beginAfter(entry) : entry;
   }
 
-  entered(): void {
-    this.#inScope = 'yes';
+  entered({ enters }: Entry): void {
+    this.#begin = undefined;
+    if (enters) this.#inScope = 'yes';
+  }
+
+  refused(_: Entry, error: Error): void {
+    if (this.#begin) this.#begin = error;
   }
 
   completed(tag: string): void {
-    if (mayLeaveScope(tag)) this.#inScope = 'unknown';
+    if (this.#inScope === 'yes' && mayLeaveScope(tag)) this.#inScope = 'unknown';
   }
 
   get #internals(): ClientInternals {
@@ -87,16 +113,40 @@ export class ScopedClient extends pg.Client implements Gate {
     const settled = typeof values === 'function' ? { values: undefined, callback: values } : { values, callback };
     const text = typeof config === 'string' ? { text: config } : config;
     const given = settled.callback ?? text['callback'];
+    const answer = this.#answerAtOnce(scope, text['text']);
     if (typeof given === 'function') {
       // An answer arrives in the async context of the socket, which belongs to no scope.
-      this.#submit(scope, text, settled.values, AsyncResource.bind(given as Callback));
+      const bound = AsyncResource.bind(given as Callback);
+      if (!answer) this.#submit(scope, text, settled.values, bound);
+      else process.nextTick(bound, answer instanceof Error ? answer : null, answer);
       return undefined;
     }
+    if (answer) return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     return new Promise((resolve, reject) => {
       this.#submit(scope, text, settled.values, (error, result) =>
         error ? reject(withCallerStack(error)) : resolve(result),
       );
     });
+  }
+
+  /** Answers a `begin`, and the `rollback` of a transaction that PostgreSQL does not know of, without PostgreSQL. */
+  #answerAtOnce(scope: Scope | undefined, text: unknown): pg.QueryResult | Error | undefined {
+    const { _txStatus, readyForQuery, _queryQueue, _queryable, _ending } = this.#internals;
+    const quiet = _txStatus === 'I' && readyForQuery && _queryQueue.length === 0 && _queryable && !_ending;
+    if (!quiet || typeof text !== 'string') return undefined;
+    if (this.#begin === undefined) {
+      if (!isPlainBegin(text)) return undefined;
+      this.#begin = 'held';
+      this.#transactionOf = scopeKey(scope);
+      this.#inScope = 'not yet';
+      return answerOf('BEGIN');
+    }
+    // A `commit` goes out with its `begin`: that it is done is for PostgreSQL to say, also of nothing.
+    if (!isPlainRollback(text)) return undefined;
+    const key = scopeKey(scope);
+    if (key !== this.#transactionOf) return this.#mismatch(key);
+    this.#begin = undefined;
+    return answerOf('ROLLBACK');
   }
 
   #submit(scope: Scope | undefined, config: Record<string, unknown>, values: unknown, callback: Callback): void {
@@ -120,6 +170,10 @@ export class ScopedClient extends pg.Client implements Gate {
   #mismatch(scope: string): TenancyError {
     return new TenancyError('TENANCY_SCOPE_MISMATCH', { what: 'A transaction', other: this.#transactionOf, scope });
   }
+}
+
+function answerOf(command: string): pg.QueryResult {
+  return Object.assign(new WireResult(), { command });
 }
 
 /** The stack that leads to the socket says nothing; the one that leads to the caller does. */

@@ -1,5 +1,7 @@
+import pg from 'pg';
 import type { Scope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { OneWrite } from './one-write.js';
 import { type WireConnection, WireQueryBase } from './pg-internals.js';
 import { scopeRefusal } from './scope-refusal.js';
 
@@ -7,17 +9,23 @@ import { scopeRefusal } from './scope-refusal.js';
 export interface Entry {
   /** How many commands PostgreSQL will report before the statement's own. */
   readonly commands: number;
+  /** Whether the scope's settings stand when they are done. */
+  readonly enters: boolean;
   send(connection: WireConnection): void;
 }
 
 /** What a statement asks of the connection it runs on. */
 export interface Gate {
   /** Admits a statement on the connection as it is now: what to send first, nothing to send, or a refusal. */
-  admit(scope: Scope | undefined, text: string): Entry | undefined | TenancyError;
+  admit(scope: Scope | undefined, text: string): Entry | undefined | Error;
   /** What was sent first has been done. */
-  entered(): void;
+  entered(entry: Entry): void;
+  /** What was sent first failed, so PostgreSQL skipped the statement. */
+  refused(entry: Entry, error: Error): void;
   /** The statement has been done; `tag` is PostgreSQL's own word for what it was. */
   completed(tag: string): void;
+  /** Sends several messages at once. */
+  readonly inOneWrite: OneWrite;
 }
 
 /**
@@ -51,15 +59,20 @@ export class ScopedQuery extends WireQueryBase {
     if (this.text.includes('\0'))
       return new TenancyError('TENANCY_VALUE_INVALID', { reason: 'a text has the character NUL' });
     const entry = this.#gate.admit(this.#scope, this.text);
-    if (entry instanceof TenancyError) return entry;
+    if (entry instanceof Error) return entry;
     this.#entry = entry;
     this.#entering = entry?.commands ?? 0;
     return super.submit(connection);
   }
 
   override prepare(connection: WireConnection): void {
-    this.#entry?.send(connection);
-    super.prepare(connection);
+    const send = () => {
+      this.#entry?.send(connection);
+      super.prepare(connection);
+    };
+    // Paging ends with a Flush, which goes another way and would overtake.
+    if (this.rows) send();
+    else this.#gate.inOneWrite(send);
   }
 
   override handleDataRow(message: unknown): void {
@@ -70,12 +83,18 @@ export class ScopedQuery extends WireQueryBase {
     if (this.#entering === 0) {
       this.#gate.completed(message.text);
       super.handleCommandComplete(message, connection);
-    } else if (--this.#entering === 0) this.#gate.entered();
+    } else if (--this.#entering === 0 && this.#entry) this.#gate.entered(this.#entry);
   }
 
   override handleError(error: Error, connection: WireConnection): void {
-    const refusal = this.#entering > 0 ? scopeRefusal(error, this.#scope) : undefined;
+    // A value that cannot be sent is no answer of PostgreSQL: it still does what was sent before.
+    if (this.#entering === 0 || !this.#entry || !(error instanceof pg.DatabaseError)) {
+      super.handleError(error, connection);
+      return;
+    }
     this.#entering = 0;
-    super.handleError(refusal ?? error, connection);
+    const refusal = scopeRefusal(error, this.#scope) ?? error;
+    this.#gate.refused(this.#entry, refusal);
+    super.handleError(refusal, connection);
   }
 }

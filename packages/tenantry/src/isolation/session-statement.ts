@@ -4,6 +4,9 @@ const boundToTransaction = new Set(['LOCAL', 'TRANSACTION', 'CONSTRAINTS']);
 const commonest = /^\s*(?:select|insert|update|delete|with|begin|commit)\b/i;
 const keepsScope =
   /^(?:SELECT|INSERT|UPDATE|DELETE|MERGE|BEGIN|START|SAVEPOINT|RELEASE|DECLARE|FETCH|MOVE|CLOSE|COPY|LOCK|TRUNCATE|EXPLAIN|SHOW|NOTIFY)\b/;
+const plainBegin = /^\s*begin\s*;?\s*$/i;
+const plainRollback = /^\s*rollback\s*;?\s*$/i;
+const setsTransaction = /^\s*set\s+transaction\b/i;
 const opensWithIsolation = /^\s*(?:begin|start\s+transaction)\b.*\b(?:isolation|deferrable)\b/is;
 
 /**
@@ -23,6 +26,21 @@ export function lastingCommand(text: string): string | undefined {
 /** Whether a statement begins a transaction in a way that PostgreSQL allows only before the transaction's first query. Pure. */
 export function beginsBeforeAnyQuery(text: string): boolean {
   return opensWithIsolation.test(text);
+}
+
+/** Whether a statement is a `begin` with nothing else to it. Pure. */
+export function isPlainBegin(text: string): boolean {
+  return plainBegin.test(text);
+}
+
+/** Whether a statement is a `rollback` with nothing else to it. Pure. */
+export function isPlainRollback(text: string): boolean {
+  return plainRollback.test(text);
+}
+
+/** Whether a statement sets what PostgreSQL takes only before a transaction's first query. Pure. */
+export function setsTransactionMode(text: string): boolean {
+  return setsTransaction.test(text);
 }
 
 /**

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { installCatalog, type CatalogVersions } from '../catalog/install-catalog.js';
 import { ensureCatalogRole } from '../isolation/catalog-role.js';
-import { catalogGrants, versionGrants } from '../isolation/grants.js';
+import { catalogGrants, loginGrants } from '../isolation/grants.js';
 import { harden } from '../isolation/harden.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { ensureServiceLogin, type ServiceLogin } from '../isolation/service-role.js';
@@ -35,7 +35,7 @@ export function prepareDatabase(
     const login = serviceRole === undefined ? await ensureServiceLogin(owner, database) : undefined;
     const role = serviceRole ?? login?.role ?? '';
     const catalogRole = isolation === 'role' ? await ensureCatalogRole(owner, role) : role;
-    for (const grant of [...versionGrants(role), ...catalogGrants(catalogRole)]) await owner.query(grant);
+    for (const grant of [...loginGrants(role), ...catalogGrants(catalogRole)]) await owner.query(grant);
     const hardeningMissing = isolation === 'role' ? await harden(owner, role) : [];
     return { catalog, serviceRole: role, login, hardeningMissing };
   });

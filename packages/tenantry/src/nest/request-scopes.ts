@@ -19,7 +19,10 @@ export class RequestScopes {
   open(request: ResolvableRequest, next: () => void): RequestCell {
     const cell = new RequestCell();
     runInCell(cell, () => {
-      void this.#resolve(request, cell).then(next);
+      const resolving = this.#resolve(request, cell);
+      // Most resolvers answer at once: then the request goes on at once.
+      if (resolving) void resolving.then(next);
+      else next();
     });
     return cell;
   }
@@ -35,17 +38,31 @@ export class RequestScopes {
    *
    * @throws TenancyError why it has none, or why that tenant is not served.
    */
-  async bindTenant(cell: RequestCell): Promise<void> {
+  bindTenant(cell: RequestCell): Promise<void> | undefined {
     if (cell.refusal !== undefined) throw cell.refusal;
     if (cell.tenantId === undefined) {
       throw new TenancyError('TENANCY_TENANT_MISSING', { expected: this.#resolver?.expected ?? 'a tenant' });
     }
-    cell.bind(this.#tenancy.knownScopeOf(cell.tenantId) ?? (await this.#tenancy.scopeOf(cell.tenantId)));
+    const known = this.#tenancy.knownScopeOf(cell.tenantId);
+    if (!known) return this.#tenancy.scopeOf(cell.tenantId).then((scope) => cell.bind(scope));
+    cell.bind(known);
+    return undefined;
   }
 
-  async #resolve(request: ResolvableRequest, cell: RequestCell): Promise<void> {
+  #resolve(request: ResolvableRequest, cell: RequestCell): Promise<void> | undefined {
     try {
-      const found = await this.#resolver?.resolve(request);
+      const found = this.#resolver?.resolve(request);
+      if (found instanceof Promise) return this.#resolveLater(found, cell);
+      if (found !== undefined) cell.tenantId = parseTenantId(found);
+    } catch (error) {
+      cell.refusal = error;
+    }
+    return undefined;
+  }
+
+  async #resolveLater(finding: Promise<string | undefined>, cell: RequestCell): Promise<void> {
+    try {
+      const found = await finding;
       if (found !== undefined) cell.tenantId = parseTenantId(found);
     } catch (error) {
       cell.refusal = error;

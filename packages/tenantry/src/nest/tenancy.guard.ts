@@ -23,7 +23,7 @@ export class TenancyGuard implements CanActivate {
     this.#tenants = resolver !== undefined;
   }
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     if (context.getType() !== 'http') return true;
     const cell = this.#scopes.current();
     if (!cell) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A route' });
@@ -31,8 +31,10 @@ export class TenancyGuard implements CanActivate {
       context.getHandler(),
       context.getClass(),
     ]);
-    if (inCatalog || !this.#tenants) cell.bindCatalog();
-    else await this.#scopes.bindTenant(cell);
-    return true;
+    if (inCatalog || !this.#tenants) {
+      cell.bindCatalog();
+      return true;
+    }
+    return this.#scopes.bindTenant(cell)?.then(() => true) ?? true;
   }
 }
