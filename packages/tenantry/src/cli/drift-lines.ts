@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { DriftDifference, DriftedSchema, DriftReport } from '../fleet/drift/drift-report.js';
+import type { DriftDifference, DriftedSchema, DriftReport, UncheckedSchemas } from '../fleet/drift/drift-report.js';
 
 /** Most tenant schemas that a terminal is told about one by one. */
 const shownMax = 20;
@@ -9,13 +9,16 @@ export function driftLines(report: DriftReport): readonly string[] {
   const { drifted, missing, orphans, unchecked } = report;
   return [
     ...shown(drifted, (each) => [...schemaLines(each), '']),
-    ...shown(missing, ({ words }) => [`-- ${words}`]),
-    ...shown(orphans, ({ words }) => [`-- ${words}`]),
-    ...shown(unchecked, ({ service, head, schemas, reason }) => [
-      `-- Not compared: ${schemas.length} of ${service} at ${head ?? '(no migration)'} (${schemas.slice(0, 3).join(', ')}${schemas.length > 3 ? ', …' : ''}), because ${reason}.`,
-    ]),
+    ...shown(missing, ({ words }) => comment(words)),
+    ...shown(orphans, ({ words }) => comment(words)),
+    ...shown(unchecked, (each) => comment(notCompared(each))),
     summary(report),
   ];
+}
+
+function notCompared({ service, head, schemas, reason }: UncheckedSchemas): string {
+  const names = `${schemas.slice(0, 3).join(', ')}${schemas.length > 3 ? ', …' : ''}`;
+  return `Not compared: ${schemas.length} of ${service} at ${head ?? 'no migration'} (${names}), because ${reason}.`;
 }
 
 function shown<T>(items: readonly T[], lines: (item: T) => readonly string[]): readonly string[] {
@@ -43,17 +46,18 @@ function differenceLines({ words, repair, destructive }: DriftDifference): reado
     : [...comment(words), repair];
 }
 
+/** What people named must end no comment, and tell the terminal nothing. */
 function comment(text: string): readonly string[] {
-  return text.split('\n').map((line) => `-- ${line}`);
+  return text.split(/\r\n|[\n\r]/).map((line) => `-- ${line.replace(/\p{Cc}/gu, '?')}`);
 }
 
 function summary({ checked, drifted, missing, orphans, unchecked, others, tookMs }: DriftReport): string {
-  const notCompared = unchecked.reduce((sum, { schemas }) => sum + schemas.length, 0);
+  const uncompared = unchecked.reduce((sum, { schemas }) => sum + schemas.length, 0);
   const parts = [
     `${drifted.length} drifted`,
     ...(missing.length > 0 ? [`${counted(missing.length, 'tenant')} without a schema`] : []),
     ...(orphans.length > 0 ? [`${counted(orphans.length, 'schema')} without a tenant`] : []),
-    ...(notCompared > 0 ? [`${notCompared} not compared`] : []),
+    ...(uncompared > 0 ? [`${uncompared} not compared`] : []),
   ];
   const strangers = others > 0 ? ` ${counted(others, 'schema')} of others left alone.` : '';
   return `Compared ${counted(checked, 'tenant schema')} in ${(tookMs / 1000).toFixed(1)} s: ${parts.join(', ')}.${strangers}`;

@@ -8,6 +8,12 @@ import type { DriftGround } from './read-ground.js';
 import { type Part, readFingerprints, readSubjects, type Subject } from './read-subjects.js';
 import { References } from './references.js';
 
+/** Nobody knows yet how many tables a schema has. */
+const firstChunk = 50;
+
+/** Milliseconds that a chunk should take at most: far from the statement timeout, and often enough for a progress bar. */
+const chunkMs = 1000;
+
 /** One look at the fleet, or at a part of it. */
 export class FleetLook {
   readonly #reader: CatalogReader;
@@ -29,15 +35,18 @@ export class FleetLook {
     const suspects: string[] = [];
     let checked = 0;
     let after = '';
+    let limit = Math.min(firstChunk, this.#chunkSize);
     for (;;) {
       if (signal?.aborted) return { checked, suspects, stopped: true };
-      const compared = await this.#compare({ after, limit: this.#chunkSize });
+      const started = performance.now();
+      const compared = await this.#compare({ after, limit });
       suspects.push(...compared.filter((each) => this.#differs(each)).map(({ subject }) => subject.schema));
       checked += compared.length;
       onProgress?.(checked, Math.max(total, checked));
       const last = compared.at(-1);
-      if (!last || compared.length < this.#chunkSize) return { checked, suspects, stopped: false };
+      if (!last || compared.length < limit) return { checked, suspects, stopped: false };
       after = last.subject.schema;
+      limit = nextLimit(limit, performance.now() - started, this.#chunkSize);
     }
   }
 
@@ -90,6 +99,10 @@ export class FleetLook {
   #ledgerOf({ head, ledger, service }: Subject) {
     return ledgerDifferences(head, ledger, this.#ground.services.get(service)?.migrations ?? []);
   }
+}
+
+function nextLimit(limit: number, tookMs: number, max: number): number {
+  return tookMs > chunkMs ? Math.max(10, Math.ceil(limit / 2)) : Math.min(max, limit * 2);
 }
 
 function uncheckedOf(differing: readonly Compared[]): DriftReport['unchecked'] {

@@ -9,12 +9,13 @@
  */
 const objects = `
 with subject as materialized (
-  select s.number, n.oid as nsp, s.schema_name, s.own_role, n.nspowner, n.nspacl, coalesce(r.oid, 0) as role, coalesce(l.oid, 0) as login,
+  select s.number, n.oid as nsp, s.schema_name, s.own_role, n.nspowner, n.nspacl,
+         coalesce((select oid from pg_roles where rolname = s.role_name), 0) as role,
+         coalesce((select oid from pg_roles where rolname = s.login_name), 0) as login,
          (select oid from pg_roles where rolname = current_user) as me
     from unnest($1::name[], $2::name[], $3::name[], $4::bool[]) with ordinality as s (schema_name, role_name, login_name, own_role, number)
-    join pg_namespace n on n.nspname = s.schema_name
-    left join pg_roles r on r.rolname = s.role_name
-    left join pg_roles l on l.rolname = s.login_name
+    -- The offset keeps the planner from turning the join around.
+    cross join lateral (select oid, nspowner, nspacl from pg_namespace where nspname = s.schema_name offset 0) n
 ), member as materialized (
   select s.number, s.role, s.login, s.me, d.classid, d.objid
     from subject s join pg_depend d on d.refclassid = 'pg_namespace'::regclass and d.refobjid = s.nsp and d.deptype = 'n'

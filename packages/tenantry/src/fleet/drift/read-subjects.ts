@@ -29,7 +29,7 @@ export async function readSubjects(client: pg.ClientBase, selector: DriftSelecto
   const [after, limit, schemas] = 'after' in part ? [part.after, part.limit, null] : [null, null, part.schemas];
   const { rows } = await client.query<Subject>(
     `select tenant_id as tenant, service, schema_name as schema, role_name as role, service_role as "serviceRole", head,
-            exists (select from pg_catalog.pg_namespace where nspname = schema_name) as exists,
+            (select true from pg_catalog.pg_namespace where nspname = schema_name::name) is not null as exists,
             coalesce((select json_agg(json_build_object('migration', migration, 'checksum', checksum))
                         from tenantry.ledger l where l.schema_name = x.schema_name), '[]') as ledger
        from tenantry.tenant_schema x

@@ -26,13 +26,14 @@ export async function readSurroundings(
   { services }: DriftGround,
 ): Promise<Surroundings> {
   const strange = await client.query<StrangeRow>(
-    `select nspname::text as schema,
-            exists (select from tenantry.ledger where schema_name = nspname) or exists (select from tenantry.service where nspname = any(shared_schemas)) as shared,
-            exists (select from tenantry.tenant where id = regexp_replace(nspname, '_[^_]*$', '')) as "tenantExists"
-       from pg_catalog.pg_namespace
-      where nspname !~ '^pg_' and nspname not in ('information_schema', 'tenantry', 'public')
-        and not exists (select from tenantry.tenant_schema where schema_name = nspname)
-      order by nspname`,
+    // `nspname` has a collation of its own, with which no index of the catalog can be used.
+    `select schema,
+            exists (select from tenantry.ledger where schema_name = schema) or exists (select from tenantry.service where schema = any(shared_schemas)) as shared,
+            exists (select from tenantry.tenant where id = regexp_replace(schema, '_[^_]*$', '')) as "tenantExists"
+       from (select nspname::text collate "default" as schema from pg_catalog.pg_namespace) as namespace
+      where schema !~ '^pg_' and schema not in ('information_schema', 'tenantry', 'public')
+        and not exists (select from tenantry.tenant_schema where schema_name = schema)
+      order by schema`,
   );
   const orphans = strange.rows.map((row) => asOrphan(row, services)).filter((orphan) => orphan !== undefined);
   const { service, tenants } = selector;

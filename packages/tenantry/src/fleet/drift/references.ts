@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { createSchema } from '../../isolation/create-schema.js';
 import { insideForm } from '../../migrations/outside-statement.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
+import { translateError } from '../../postgres/translate-error.js';
 import type { CatalogReader } from './catalog-reader.js';
 import type { DriftGround, RegisteredMigration, RegisteredService } from './read-ground.js';
 import { hasOwnRole, readFingerprints, readObjects, type SchemaNames, type Subject } from './read-subjects.js';
@@ -53,7 +54,7 @@ export class References {
       const again = byHead.length > byLedger.length ? this.#replay(service, byHead, subject) : Promise.reject(error);
       return again.then(
         (made) => ({ key, ...made }),
-        (failure: Error) => ({ key, failure: failure.message, fingerprint: '', objects: [], schema: '' }),
+        (failure: Error) => ({ key, failure: reasonOf(failure), fingerprint: '', objects: [], schema: '' }),
       );
     }
   }
@@ -84,6 +85,12 @@ export class References {
       return { fingerprint, objects, schema };
     });
   }
+}
+
+/** A lost connection says nothing about migrations. */
+function reasonOf(failure: Error): string {
+  if (translateError(failure)?.code === 'TENANCY_DATABASE_UNAVAILABLE') throw failure;
+  return failure.message;
 }
 
 async function replay(client: pg.ClientBase, migration: RegisteredMigration): Promise<void> {

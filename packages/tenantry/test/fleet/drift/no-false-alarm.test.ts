@@ -95,7 +95,8 @@ it.each(['role', 'schema'] as const)('is silent where the owner is no superuser 
   for (const { table } of rows) await database.admin.query(`alter table ${table} owner to ${owner.role}`);
   await signUp(await start({ ownerUrl: owner.url, url: service.url, isolation }), run, `${run}-2`);
   const pool = new pg.Pool({ connectionString: owner.url, max: 1 });
-  const report = await detectDrift(pool).finally(() => pool.end());
+  const report = await detectDrift(pool);
+  await pool.end();
   expect(report).toMatchObject({ ...clean, checked: 2 });
 });
 
