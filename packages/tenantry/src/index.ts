@@ -3,6 +3,8 @@ export { type CatalogScope, type Scope, type TenantScope } from './context/scope
 export { type ErrorDescription, errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
 export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
+export { type DriftOptions, type DriftSelector } from './fleet/drift/drift-options.js';
+export { type DriftReport } from './fleet/drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
 export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type RunningRollout } from './fleet/fleet.js';
 export { type FleetTenant } from './fleet/fleet-tenant.js';

@@ -3,6 +3,9 @@ import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { Tenant } from '../tenant/tenant.js';
+import { detectDrift } from './drift/detect-drift.js';
+import type { DriftOptions, DriftSelector } from './drift/drift-options.js';
+import type { DriftReport } from './drift/drift-report.js';
 import { eachTenant, type EachOptions, type EachPage, type TenantResult } from './each-tenant.js';
 import { EventQueue } from './event-queue.js';
 import { readNotAt } from './fleet-tenant.js';
@@ -104,6 +107,17 @@ export class Fleet {
    */
   abort(id: number): Promise<RolloutRecord> {
     return this.#parts.store.abort(id);
+  }
+
+  /**
+   * How tenant schemas differ from what their ledgers say; nothing is written.
+   *
+   * @param selector - By default all tenants of this process's service.
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_OPTION_INVALID` for a service or a tenant that is not there.
+   */
+  async drift(selector: DriftSelector = {}, options: DriftOptions = {}): Promise<DriftReport> {
+    const { owner, service } = await this.#parts.contextOf(selector.service);
+    return detectDrift(owner, { ...selector, service }, options);
   }
 
   /** The newest rollouts first, at most 100 of each service. */

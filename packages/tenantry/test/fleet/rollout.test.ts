@@ -160,6 +160,14 @@ it('builds an index outside a transaction, and builds again what was left invali
   expect(rows).toEqual(Array.from({ length: 4 }, () => ({ valid: true })));
 });
 
+it('finds the tenant that differs from its ledger', async () => {
+  shop = await openFleet(5);
+  const { fleet } = await shop.start(first);
+  expect(await fleet.drift()).toMatchObject({ clean: true, checked: 5, drifted: [] });
+  await shop.sql('alter table t003_shop.item add column extra int');
+  expect(await fleet.drift()).toMatchObject({ clean: false, drifted: [{ tenant: 't003' }] });
+});
+
 it('runs a function in every tenant, and one that throws stops no other', async () => {
   shop = await openFleet(12);
   const { fleet } = await shop.start(first);
