@@ -32,8 +32,8 @@ export async function startupAgainstNothingToDo(
     for (let round = 0; round <= options.rounds; round++) {
       const before = await queriesOf(database);
       const nothing = await runCli(folder, database, ['migrate']);
-      // The count itself is one of them.
-      const asked = (await queriesOf(database)) - before - 1;
+      // The first count's own end and the second one's flush are among them; autovacuum may add one.
+      const asked = (await queriesOf(database)) - before - 2;
       const startOnly = await runCli(folder, database, ['rollout', 'show', '1', '--help'], config);
       if (round === 0) continue;
       mine.push(nothing.ms);
