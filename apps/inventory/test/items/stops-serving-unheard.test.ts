@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { RunningService } from '@tenantry/host';
 import { type CuttableProxy, cuttableProxy } from '../../../../test/support/cuttable-proxy.js';
@@ -22,8 +23,10 @@ afterAll(() => services.close());
 async function inventory(ttlMs: number): Promise<() => Promise<number>> {
   const service = await services.startInventory({ listenUrl: proxy.url, cache: { ttlMs } });
   const status = async () => (await send(service, 'GET', '/items', { client })).status;
-  // The first answer may find the tenant without its schema, which is not remembered.
-  expect([await status(), await status(), proxy.connections]).toEqual([200, 200, 1]);
+  // The first answer may find the tenant without its schema; what tells of that schema makes the process forget once more.
+  expect(await status()).toBe(200);
+  await sleep(500);
+  expect([await status(), proxy.connections]).toEqual([200, 1]);
   return status;
 }
 

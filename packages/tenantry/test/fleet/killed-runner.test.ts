@@ -7,7 +7,7 @@ import { until } from '../../../../test/support/until.js';
 import { type FleetShop, openFleet } from './support/fleet-shop.js';
 
 const kills = 30;
-const tenants = 40;
+const tenants = 80;
 
 let shop: FleetShop;
 let project: CliProject;
@@ -43,13 +43,13 @@ it(
     let inTheMiddle = 0;
     for (let round = 1; round <= kills; round++) {
       await project.ship(shipped(round));
-      const child = spawn(process.execPath, [project.bin, '--json', 'migrate'], {
+      const child = spawn(process.execPath, [project.bin, '--json', 'migrate', '--connections', '2'], {
         cwd: project.folder,
         env: { ...process.env, DATABASE_URL: shop.database.url },
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       child.stdout.on('data', (chunk: Buffer) => {
-        if (chunk.includes('"started"')) void sleep(Math.random() * 120).then(() => child.kill('SIGKILL'));
+        if (chunk.includes('"started"')) void sleep(Math.random() * 200).then(() => child.kill('SIGKILL'));
       });
       await once(child, 'exit');
       inTheMiddle += Object.keys(await shop.heads()).length > 1 ? 1 : 0;
