@@ -7,7 +7,7 @@ export interface Load {
   readonly url: string;
   readonly method: 'GET' | 'POST';
   readonly body?: string;
-  /** Rotated through, each connection from another place; none for a service without tenants. */
+  /** Rotated through, each connection its own part of them; none for a service without tenants. */
   readonly tenants: readonly string[];
   readonly seconds: number;
   readonly connections: number;
