@@ -4,6 +4,8 @@ import { type MigrationList, Tenancy } from 'tenantry';
 import { type BenchDatabase, openBenchDatabase } from './database.ts';
 import { startupAgainstNothingToDo } from './fleet-nothing.ts';
 import { type BenchOptions, type BenchResult, median, type Ratio, ratioOf, rounded } from './result.ts';
+import { parseServiceName } from '../packages/tenantry/dist/tenant/service-name.js';
+import { provisioningOf } from './provisioning-of.ts';
 import { tenantIds } from './tenants.ts';
 
 const connections = 4;
@@ -126,7 +128,6 @@ async function asTenantry(database: BenchDatabase, size: number, round: number):
 /** What a program would do that knows nothing of failures: one script per ten tenants. */
 async function asTheFloor({ url }: BenchDatabase, size: number, round: number): Promise<number> {
   const clients = Array.from({ length: connections }, () => new pg.Client({ connectionString: url }));
-  await Promise.all(clients.map((client) => client.connect()));
   const scripts: string[] = [];
   const ids = tenantIds(size);
   for (let at = 0; at < size; at += perTrip) {
@@ -137,9 +138,11 @@ async function asTheFloor({ url }: BenchDatabase, size: number, round: number): 
       `begin; ${ddl.join('; ')}; insert into tenantry.ledger (schema_name, migration, checksum) values ${rows.join(', ')}; commit`,
     );
   }
+  // A rollout connects too.
   const begun = performance.now();
   await Promise.all(
     clients.map(async (client) => {
+      await client.connect();
       for (let script = scripts.pop(); script !== undefined; script = scripts.pop()) await client.query(script);
     }),
   );
@@ -150,8 +153,9 @@ async function asTheFloor({ url }: BenchDatabase, size: number, round: number): 
 
 async function newTenant(options: BenchOptions): Promise<{ ratio: Ratio; figures: unknown }> {
   const database = await openBenchDatabase('fleet_new');
-  const texts = shipped(29);
-  const tenancy = await start(database, asMigrations(texts));
+  const migrations = asMigrations(shipped(29));
+  const tenancy = await start(database, migrations);
+  const statements = await provisioningOf(parseServiceName('shop'), migrations, database);
   const psql = new pg.Client({ connectionString: database.url });
   await psql.connect();
   const [mine, floor]: [number[], number[]] = [[], []];
@@ -160,19 +164,13 @@ async function newTenant(options: BenchOptions): Promise<{ ratio: Ratio; figures
       const id = `n${String(round).padStart(4, '0')}`;
       await database.admin.query('insert into tenantry.tenant (id, name) values ($1, $1)', [id]);
       let begun = performance.now();
-      await tenancy.reconcile();
+      await tenancy.run(id, () => undefined);
       const one = performance.now() - begun;
-      const schema = `floor${round}`;
-      const script = [
-        'begin',
-        `create role ${schema} nologin`,
-        `create schema ${schema}`,
-        `set local search_path to ${schema}`,
-        ...Object.values(texts).flat(),
-        'commit',
-      ];
+      const floorId = `f${id}`;
+      await database.admin.query('insert into tenantry.tenant (id, name) values ($1, $1)', [floorId]);
+      const script = ['begin', ...statements(floorId), 'commit'].join('; ');
       begun = performance.now();
-      await psql.query(script.join('; '));
+      await psql.query(script);
       if (round === 0) continue;
       mine.push(one);
       floor.push(performance.now() - begun);

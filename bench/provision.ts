@@ -1,12 +1,10 @@
 import pg from 'pg';
 import { Tenancy } from 'tenantry';
 import { migrations } from '../apps/inventory/dist/migrations/index.js';
-import { planProvision } from '../packages/tenantry/dist/lifecycle/provision-plan.js';
-import { compileMigrations } from '../packages/tenantry/dist/migrations/compile-migrations.js';
 import { parseServiceName } from '../packages/tenantry/dist/tenant/service-name.js';
-import { parseTenantId } from '../packages/tenantry/dist/tenant/tenant-id.js';
 import { type BenchDatabase, openBenchDatabase } from './database.ts';
 import { type BenchOptions, type BenchResult, median, ratioOf } from './result.ts';
+import { provisioningOf, type StatementsOf } from './provisioning-of.ts';
 import { tenantIds } from './tenants.ts';
 
 const service = parseServiceName('inventory');
@@ -21,7 +19,7 @@ export async function provision(options: BenchOptions): Promise<BenchResult> {
   await psql.connect();
   const rates = { psql: [] as number[], 'one by one': [] as number[], 'at once': [] as number[] };
   try {
-    const statements = await statementsOf(database);
+    const statements = await provisioningOf(service, migrations, database);
     for (let round = 0; round <= options.rounds; round++) {
       const name = (kind: string) => tenantIds(kind === 'c' ? many : few, `${kind}${round}x`);
       const floor = await rate(name('a'), database, (ids) => asPsqlWould(psql, ids, statements));
@@ -70,32 +68,6 @@ async function rate(
   const start = performance.now();
   await make(ids);
   return (ids.length / (performance.now() - start)) * 1000;
-}
-
-type StatementsOf = (id: string) => readonly string[];
-
-/** Exactly what provisioning executes for a tenant that is not there yet. */
-async function statementsOf({ admin, url }: BenchDatabase): Promise<StatementsOf> {
-  const compiled = await compileMigrations(service, migrations);
-  const { rows } = await admin.query<{ role: string; version: number }>(
-    "select role_name as role, current_setting('server_version_num')::int as version from tenantry.service_login",
-  );
-  const [login] = rows;
-  if (!login) throw new Error(`No service login in ${new URL(url).pathname}`);
-  const nothing = { grantedTo: null, schemaExists: false, roleExists: false, roleIsForeign: false, ledger: [] };
-  return (id) => {
-    const shipped = { migrations: compiled, serviceRole: login.role, sharedSchemas: [] };
-    const target = {
-      ...shipped,
-      tenant: parseTenantId(id),
-      service,
-      isolation: 'role',
-      serverVersion: login.version,
-    } as const;
-    return planProvision(target, nothing).steps.flatMap((step) =>
-      'statements' in step ? step.statements.map(({ text }) => text) : [],
-    );
-  };
 }
 
 async function asPsqlWould(psql: pg.Client, ids: readonly string[], statements: StatementsOf): Promise<void> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { lockKey } from '../postgres/lock-key.js';
+import { inOneFlight } from '../postgres/one-flight.js';
 
 /** The right to lead the rollouts of one service, until it is released or its connection ends. */
 export interface LeaderLock {
@@ -32,13 +33,14 @@ export async function becomeLeader(
   });
   try {
     for (let attempt = 0; !signal?.aborted; attempt++) {
-      await client.query('begin');
-      await client.query('set local idle_in_transaction_session_timeout to 0');
       // Without parameters: the portal of a statement that has some stays open, and its snapshot with it.
-      const { rows } = await client.query<{ mine: boolean }>(
-        `select pg_try_advisory_xact_lock(${lockKey(`rollout:${service}`)}) as mine`,
-      );
-      if (rows[0]?.mine) {
+      const results = await inOneFlight(client, [
+        { text: 'begin' },
+        { text: 'set local idle_in_transaction_session_timeout to 0' },
+        { text: `select pg_try_advisory_xact_lock(${lockKey(`rollout:${service}`)}) as mine` },
+      ]);
+      const [row] = results.at(-1)?.rows as { mine: boolean }[];
+      if (row?.mine) {
         return {
           get held() {
             return !lost;

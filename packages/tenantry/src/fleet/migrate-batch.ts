@@ -47,6 +47,9 @@ export class BatchMoved extends Error {
   override readonly name = 'BatchMoved';
 }
 
+/** Raised by `tenantry.open_batch`. */
+const movedState = 'TNMVD';
+
 async function sendGuarded(
   client: pg.PoolClient,
   opening: readonly Statement[],
@@ -55,7 +58,7 @@ async function sendGuarded(
   try {
     await sendFlight(client, [...opening, ...rest]);
   } catch (error) {
-    const guards = [sqlstate.divisionByZero, sqlstate.uniqueViolation] as (string | undefined)[];
+    const guards: (string | undefined)[] = [movedState, sqlstate.uniqueViolation];
     const at = (error as FlightError).statementIndex ?? opening.length;
     throw at < opening.length && guards.includes(sqlstateOf(error)) ? new BatchMoved() : error;
   }

@@ -106,6 +106,7 @@ function shuffled(tenants: readonly FleetTenant[]): FleetTenant[] {
     .map(({ tenant }) => tenant);
 }
 
+/** Within a wave by id: tenants made together lie together in PostgreSQL's catalogs, and so do the pages that a batch needs. */
 function cutWaves(tenants: readonly FleetTenant[], { canary = 0, waves = [] }: Staging, totalAtFirst: number): Wave[] {
   const total = Math.max(totalAtFirst, tenants.length);
   const done = total - tenants.length;
@@ -119,7 +120,7 @@ function cutWaves(tenants: readonly FleetTenant[], { canary = 0, waves = [] }: S
   return cuts.flatMap(({ name, end }) => {
     const part = tenants.slice(start, Math.max(start, end - done));
     start += part.length;
-    return part.length > 0 ? [{ name, tenants: part }] : [];
+    return part.length > 0 ? [{ name, tenants: part.toSorted((a, b) => (a.tenant < b.tenant ? -1 : 1)) }] : [];
   });
 }
 

@@ -95,22 +95,18 @@ export class RolloutStore {
           where id = (select max(id) from tenantry.rollout where service = $1) and status = 'stopped' and total = 0 returning id),
        begun as (
          insert into tenantry.rollout (service, direction, target, selector, options, status, total)
-         select $1, $2, $3, $4::jsonb, $5::jsonb, 'running', $6 where not exists (select from held) returning id)
-       select id from held union all select id from begun`,
-      values,
+         select $1, $2, $3, $4::jsonb, $5::jsonb, 'running', $6 where not exists (select from held) returning id),
+       mine as (select id from held union all select id from begun),
+       over as (
+         update tenantry.rollout set status = 'aborted', reason = coalesce(reason, 'another rollout took its place'), finished_at = now()
+          where service = $1 and status in ('running', 'halted', 'stopped') and not exists (select from mine where mine.id = rollout.id)),
+       forgotten as (
+         delete from tenantry.rollout where service = $1 and status in ('done', 'failed', 'aborted')
+            and id <= (select id from tenantry.rollout where service = $1 order by id desc offset $7 limit 1))
+       select id from mine`,
+      [...values, keptMax - 1],
     );
-    const id = rows[0]?.id ?? 0;
-    await this.#owner.query(
-      `update tenantry.rollout set status = 'aborted', reason = coalesce(reason, 'another rollout took its place'), finished_at = now()
-        where service = $1 and id < $2 and status in ('running', 'halted', 'stopped')`,
-      [service, id],
-    );
-    await this.#owner.query(
-      `delete from tenantry.rollout where service = $1 and id <=
-         (select id from tenantry.rollout where service = $1 order by id desc offset $2 limit 1)`,
-      [service, keptMax],
-    );
-    return id;
+    return rows[0]?.id ?? 0;
   }
 
   async progress(id: number, done: number, failures: readonly RolloutFailure[], failed: number): Promise<void> {

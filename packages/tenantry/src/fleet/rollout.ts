@@ -21,7 +21,7 @@ export interface RolloutRun {
   readonly signal?: AbortSignal | undefined;
   /** The rollout that this one continues. */
   readonly resumes?: number | undefined;
-  /** Makes the plan; called again once this process leads, for somebody else may have done the work meanwhile. */
+  /** Makes the plan; called again when somebody else led first, and may have done the work meanwhile. */
   plan(): Promise<RolloutPlan>;
   emit(event: RolloutEvent): void;
 }
@@ -53,7 +53,7 @@ export class Rollout {
     let end: Pick<RolloutOutcome, 'status' | 'reason'> = { status: 'done', reason: null };
     if (first.total > 0) {
       try {
-        end = await this.#lead();
+        end = await this.#lead(first);
       } finally {
         await this.#lock?.release();
       }
@@ -75,11 +75,16 @@ export class Rollout {
     return this.#total - this.#pending.size - this.#failed;
   }
 
-  async #lead(): Promise<Pick<RolloutOutcome, 'status' | 'reason'>> {
+  async #lead(first: RolloutPlan): Promise<Pick<RolloutOutcome, 'status' | 'reason'>> {
     const { context, store, emit, signal, selector, options, resumes } = this.#run;
-    this.#lock = await becomeLeader(context.owner, context.service, () => emit({ type: 'waiting' }), signal);
+    let waited = false;
+    const onWait = () => {
+      waited = true;
+      emit({ type: 'waiting' });
+    };
+    this.#lock = await becomeLeader(context.owner, context.service, onWait, signal);
     if (!this.#lock) return { status: 'stopped', reason: 'it was stopped before it began' };
-    const plan = await this.#run.plan();
+    const plan = waited ? await this.#run.plan() : first;
     this.#total = plan.total;
     for (const { tenants } of plan.waves) for (const tenant of tenants) this.#pending.set(tenant.tenant, tenant);
     const { service, direction, target, total } = plan;

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
@@ -7,6 +6,7 @@ import type { Batch } from './batch-statements.js';
 import { batchSizeFor } from './batch-size.js';
 import { type FleetTenant, readHeads } from './fleet-tenant.js';
 import { BatchMoved, migrateBatch } from './migrate-batch.js';
+import { HeadNews } from './head-news.js';
 import type { RolloutContext } from './rollout-context.js';
 import type { RolloutPlan } from './rollout-plan.js';
 import type { RolloutFailure } from './rollout-store.js';
@@ -23,12 +23,7 @@ export interface WaveEvents {
 interface Work {
   readonly tenants: readonly FleetTenant[];
   readonly attempt: number;
-  /** By `performance.now()`. */
-  readonly notBefore: number;
 }
-
-/** Milliseconds between two looks for work, while others are still at theirs. */
-const restMs = 10;
 
 /** Times that one tenant alone is tried when a lock is in its way. */
 const lockAttempts = 5;
@@ -47,12 +42,18 @@ export class WaveRunner {
   readonly #context: RolloutContext;
   readonly #plan: RolloutPlan;
   readonly #events: WaveEvents;
+  readonly #news: HeadNews;
   #todo: Work[] = [];
+  /** Batches that are being worked on, or wait for their next try: either may bring more work. */
+  #open = 0;
+  #idle: (() => void)[] = [];
+  readonly #delays = new Set<NodeJS.Timeout>();
 
   constructor(context: RolloutContext, plan: RolloutPlan, events: WaveEvents) {
     this.#context = context;
     this.#plan = plan;
     this.#events = events;
+    this.#news = new HeadNews(context.owner);
   }
 
   /**
@@ -60,31 +61,34 @@ export class WaveRunner {
    * @throws TenancyError `TENANCY_DATABASE_UNAVAILABLE`; everything else is a failure of one tenant.
    */
   async run(tenants: readonly FleetTenant[], concurrency: number): Promise<void> {
-    this.#todo = this.#cut(tenants).map((batch) => ({ tenants: batch, attempt: 1, notBefore: 0 }));
+    this.#todo = this.#cut(tenants).map((batch) => ({ tenants: batch, attempt: 1 }));
     let gone: unknown;
-    let working = 0;
     const work = async () => {
-      while (!gone && !this.#events.stopping() && (this.#todo.length > 0 || working > 0)) {
-        const next = this.#next();
+      while (!gone && !this.#events.stopping() && this.#todo.length + this.#open > 0) {
+        const next = this.#todo.shift();
         if (!next) {
-          await sleep(restMs);
+          await new Promise<void>((resolve) => this.#idle.push(resolve));
           continue;
         }
-        working++;
+        this.#open++;
         await this.#take(next).catch((error: unknown) => {
           gone ??= error;
         });
-        working--;
+        this.#closed();
       }
     };
+    this.#news.start();
     await Promise.all(Array.from({ length: concurrency }, work));
+    await this.#news.stop();
+    for (const delay of this.#delays) clearTimeout(delay);
+    this.#delays.clear();
+    this.#open = 0;
     if (gone) throw translateError(gone) ?? gone;
   }
 
-  #next(): Work | undefined {
-    const now = performance.now();
-    const at = this.#todo.findIndex(({ notBefore }) => notBefore <= now);
-    return at < 0 ? undefined : this.#todo.splice(at, 1)[0];
+  #closed(): void {
+    this.#open--;
+    for (const wake of this.#idle.splice(0)) wake();
   }
 
   /** Batches of tenants with the same head, in the order of the wave. */
@@ -133,7 +137,17 @@ export class WaveRunner {
   }
 
   #later(tenants: readonly FleetTenant[], attempt: number, delayMs: number): void {
-    this.#todo.push({ tenants, attempt, notBefore: performance.now() + delayMs });
+    if (delayMs === 0) {
+      this.#todo.push({ tenants, attempt });
+      return;
+    }
+    this.#open++;
+    const delay = setTimeout(() => {
+      this.#delays.delete(delay);
+      this.#todo.push({ tenants, attempt });
+      this.#closed();
+    }, delayMs);
+    this.#delays.add(delay);
   }
 
   /** A statement outside a transaction is a step of its own; all the others of a batch are one transaction. */
@@ -148,6 +162,7 @@ export class WaveRunner {
       const to = direction === 'up' ? (step.at(-1)?.name ?? null) : target;
       const batch: Batch = { direction, schemas, from, to, migrations: step, sharedSchemas: shipped.sharedSchemas };
       await migrateBatch(this.#context, batch, waitMs);
+      this.#news.moved(tenants);
       from = to;
     }
   }

@@ -72,11 +72,19 @@ function migrationSteps(
 ): ProvisionStep[] {
   if (pending.length === 0) return [];
   const path = [schema, ...sharedSchemas];
-  return [
-    ...pending.map(({ name, kind, statements }): ProvisionStep => {
-      if (kind === 'code') return { code: name };
-      return { statements: runStatements(path, kind === 'outside' ? insideForm(statements) : statements) };
-    }),
-    { statements: recordMigrations(schema, pending) },
-  ];
+  let entered = false;
+  const steps = pending.map(({ name, kind, statements }): ProvisionStep => {
+    const texts = kind === 'outside' ? insideForm(statements) : statements;
+    const step = kind === 'code' ? { code: name } : { statements: runStatements(entered ? [] : path, texts) };
+    entered = kind !== 'code' && texts.every(keepsPath);
+    return step;
+  });
+  return [...steps, { statements: recordMigrations(schema, pending) }];
+}
+
+/** Whether the next migration's names still mean the tenant's tables: thirty migrations need not say so thirty times. */
+function keepsPath(statement: string): boolean {
+  return /^\s*(?:create\s+(?:unique\s+)?(?:table|index|type)|alter\s+table|drop\s+(?:table|index|type)|comment\s+on)\s/i.test(
+    statement,
+  );
 }

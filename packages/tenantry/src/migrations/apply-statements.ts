@@ -2,10 +2,14 @@ import { quoteIdentifier, quoteLiteral } from '../postgres/quote.js';
 import type { Statement } from '../postgres/one-flight.js';
 import type { CompiledMigration } from './tenant-migration.js';
 
-/** The statements that run one or more migrations in one schema, for the middle of a transaction. Pure. */
+/**
+ * The statements that run one or more migrations in one schema, for the middle of a transaction. Pure.
+ *
+ * @param path - Empty where the transaction is in the schema already.
+ */
 export function runStatements(path: readonly string[], texts: readonly string[]): Statement[] {
-  const enter = { text: `set local search_path to ${path.map(quoteIdentifier).join(', ')}` };
-  return [enter, ...texts.map((text) => ({ text }))];
+  const enter = path.length === 0 ? [] : [{ text: `set local search_path to ${path.map(quoteIdentifier).join(', ')}` }];
+  return [...enter, ...texts.map((text) => ({ text }))];
 }
 
 /** Writes migrations into the ledger. Pure. */

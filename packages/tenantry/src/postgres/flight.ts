@@ -4,19 +4,19 @@ import type { Statement } from './one-flight.js';
 interface Wire {
   parse(message: { text: string; name: string }): void;
   bind(message: { portal: string; statement: string; values: readonly unknown[]; valueMapper: unknown }): void;
-  describe(message: { type: 'P'; name: string }): void;
   execute(message: { portal: string; rows: number }): void;
   sync(): void;
 }
 
-/** `pg.Query` with the parts that its types leave out. It already knows how to collect the results of many statements. */
+/** `pg.Query` with the parts that its types leave out. It already knows how to wait for many statements. */
 const WireQuery = pg.Query as unknown as new (
   config: Record<string, unknown>,
   values: undefined,
-  callback: (error: Error | null, results: pg.QueryResult | pg.QueryResult[]) => void,
+  callback: (error: Error | null) => void,
 ) => {
   submit(connection: Wire): Error | null;
   prepare(connection: Wire): void;
+  handleDataRow(message: unknown): void;
   handleCommandComplete(message: unknown, connection: Wire): void;
   handleError(error: Error, connection: Wire): void;
 };
@@ -27,15 +27,15 @@ export interface FlightError extends Error {
   statementIndex?: number;
 }
 
-/** Many statements, each a message of its own, and one Sync: PostgreSQL answers once, and skips all after the first that fails. */
+/**
+ * Many statements, each a message of its own, and one Sync: PostgreSQL answers once, and skips all after the first that
+ * fails. Nothing asks what their rows look like, which saves a message in either direction for each.
+ */
 class Flight extends WireQuery {
   readonly #statements: readonly Statement[];
   #completed = 0;
 
-  constructor(
-    statements: readonly Statement[],
-    callback: (error: Error | null, results: pg.QueryResult | pg.QueryResult[]) => void,
-  ) {
+  constructor(statements: readonly Statement[], callback: (error: Error | null) => void) {
     super({ text: 'flight', queryMode: 'extended' }, undefined, callback);
     this.#statements = statements;
   }
@@ -44,11 +44,13 @@ class Flight extends WireQuery {
     for (const { text, values = [] } of this.#statements) {
       connection.parse({ text, name: '' });
       connection.bind({ portal: '', statement: '', values, valueMapper: toWire });
-      connection.describe({ type: 'P', name: '' });
       connection.execute({ portal: '', rows: 0 });
     }
     connection.sync();
   }
+
+  /** Without a description it cannot be read. */
+  override handleDataRow(_message: unknown): void {}
 
   override handleCommandComplete(message: unknown, connection: Wire): void {
     this.#completed++;
@@ -62,16 +64,15 @@ class Flight extends WireQuery {
 
 /**
  * Sends statements in one message exchange: as fast as one script, while each statement stays a message of its own,
- * which keeps the way to Citus open, and while an error says which statement it belongs to.
+ * which keeps the way to Citus open, and while an error says which statement it belongs to. Rows are left out.
  *
- * @returns The result of each statement.
  * @throws The error of the first statement that failed, with its `statementIndex`.
  */
-export function sendFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
+export function sendFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const flight = new Flight(statements, (error, results) => {
+    const flight = new Flight(statements, (error) => {
       if (error) reject(error);
-      else resolve(Array.isArray(results) ? results : [results]);
+      else resolve();
     });
     client.query(flight as unknown as pg.Submittable);
   });
