@@ -1,14 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { BenchDatabase } from './database.ts';
+import { runProgram, tenantryBin, writeShopConfig } from './program.ts';
 import { type BenchOptions, median, type Ratio, ratioOf, rounded } from './result.ts';
-
-const bin = fileURLToPath(new URL('../packages/tenantry/bin/tenantry.js', import.meta.url));
-const migrationPackage = import.meta.resolve('@mikro-orm/migrations');
 
 /** `tenantry migrate` where everybody is at head, against the program's own start: reading the config and asking for help. */
 export async function startupAgainstNothingToDo(
@@ -17,24 +12,17 @@ export async function startupAgainstNothingToDo(
   options: BenchOptions,
 ): Promise<{ ratio: Ratio; figures: unknown }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tenantry-bench-'));
-  const config = path.join(folder, 'tenantry.config.mjs');
-  const classes = Object.entries(migrations).map(
-    ([key, texts]) =>
-      `${JSON.stringify(key)}: class extends Migration { up() { for (const sql of ${JSON.stringify(texts)}) this.addSql(sql); } }`,
-  );
-  await writeFile(
-    config,
-    `import { Migration } from ${JSON.stringify(migrationPackage)};
-     export default { services: { shop: { migrations: { ${classes.join(', ')} } } } };`,
-  );
+  const config = await writeShopConfig(folder, migrations);
   const [mine, floor, queries, memory]: [number[], number[], number[], number[]] = [[], [], [], []];
   try {
     for (let round = 0; round <= options.rounds; round++) {
       const before = await queriesOf(database);
-      const nothing = await runCli(folder, database, ['migrate']);
+      const nothing = await runProgram(folder, database, [tenantryBin, 'migrate']);
       // The first count's own end and the second one's flush are among them; autovacuum may add one.
       const asked = (await queriesOf(database)) - before - 2;
-      const startOnly = await runCli(folder, database, ['rollout', 'show', '1', '--help'], config);
+      // The floor loads the config as well: every command needs it.
+      const help = ['--import', config, tenantryBin, 'rollout', 'show', '1', '--help'];
+      const startOnly = await runProgram(folder, database, help);
       if (round === 0) continue;
       mine.push(nothing.ms);
       floor.push(startOnly.ms);
@@ -62,33 +50,4 @@ async function queriesOf({ admin }: BenchDatabase): Promise<number> {
     'select xact_commit + xact_rollback as n from pg_stat_database where datname = current_database()',
   );
   return Number(rows[0]?.n);
-}
-
-async function runCli(
-  folder: string,
-  { url }: BenchDatabase,
-  args: readonly string[],
-  config?: string,
-): Promise<{ ms: number; peakMb: number }> {
-  const begun = performance.now();
-  // The floor loads the config as well: every command needs it.
-  const preload = config === undefined ? [] : ['--import', config];
-  const child = spawn(process.execPath, [...preload, bin, ...args], {
-    cwd: folder,
-    env: { ...process.env, DATABASE_URL: url },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  let peakMb = 0;
-  const timer = setInterval(() => {
-    void readFile(`/proc/${child.pid}/status`, 'utf8').then(
-      (text) => {
-        peakMb = Math.max(peakMb, Number(/VmHWM:\s+(\d+)/.exec(text)?.[1] ?? 0) / 1024);
-      },
-      () => undefined,
-    );
-  }, 20);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  clearInterval(timer);
-  if (code !== 0) throw new Error(`tenantry ${args.join(' ')} ended with ${code}`);
-  return { ms: performance.now() - begun, peakMb };
 }

@@ -2,7 +2,9 @@ import { Migration } from '@mikro-orm/migrations';
 import pg from 'pg';
 import { type MigrationList, Tenancy } from 'tenantry';
 import { type BenchDatabase, openBenchDatabase } from './database.ts';
+import { peakOfRollout } from './fleet-memory.ts';
 import { startupAgainstNothingToDo } from './fleet-nothing.ts';
+import { againstPeer } from './fleet-peer.ts';
 import { type BenchOptions, type BenchResult, median, type Ratio, ratioOf, rounded } from './result.ts';
 import { parseServiceName } from '../packages/tenantry/dist/tenant/service-name.js';
 import { provisioningOf } from './provisioning-of.ts';
@@ -10,6 +12,7 @@ import { tenantIds } from './tenants.ts';
 
 const connections = 4;
 const perTrip = 10;
+const smallFleet = 100;
 const first = [
   'create table users (id uuid primary key, name text not null)',
   'create index users_name on users (name)',
@@ -31,8 +34,16 @@ export async function fleet(options: BenchOptions): Promise<BenchResult> {
         better: 'at most',
       });
       figures[`${size} tenants`] = { ms: Math.round(median(mine)), floorMs: Math.round(median(floor)) };
+      if (size === sizes[0]) {
+        const peer = await againstPeer(database, tenantIds(size), shipped, options);
+        ratios.push(peer.ratio);
+        figures['against a peer'] = peer.figures;
+      }
       if (size !== sizes.at(-1)) continue;
-      const nothing = await startupAgainstNothingToDo(database, shipped(options.rounds + 1), options);
+      const peaks = [await peakOfSmallFleet(options), await peakOfRollout(database, shipped(options.rounds + 2))];
+      ratios.push(memory(size, peaks));
+      figures['most memory of the runner, MB'] = peaks.map(rounded);
+      const nothing = await startupAgainstNothingToDo(database, shipped(options.rounds + 2), options);
       ratios.push(nothing.ratio);
       figures['nothing to do'] = nothing.figures;
     } finally {
@@ -92,6 +103,22 @@ async function makeFleet(database: BenchDatabase, size: number): Promise<void> {
   await tenancy.reconcile();
   await tenancy.stop();
   await database.admin.query('vacuum analyze');
+}
+
+async function peakOfSmallFleet({ rounds }: BenchOptions): Promise<number> {
+  const database = await openBenchDatabase('fleet_small');
+  try {
+    await makeFleet(database, smallFleet);
+    return await peakOfRollout(database, shipped(rounds + 2));
+  } finally {
+    await database.close();
+  }
+}
+
+function memory(size: number, [small = Number.NaN, large = Number.NaN]: readonly number[]): Ratio {
+  const value = rounded(large - small);
+  const name = `MB that the runner takes more at ${size} tenants than at ${smallFleet}`;
+  return { name, value, target: 30, better: 'at most', rounds: [value] };
 }
 
 async function addColumns(
