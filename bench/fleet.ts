@@ -117,8 +117,13 @@ async function peakOfSmallFleet({ rounds }: BenchOptions): Promise<number> {
 
 function memory(size: number, [small = Number.NaN, large = Number.NaN]: readonly number[]): Ratio {
   const value = rounded(large - small);
-  const name = `MB that the runner takes more at ${size} tenants than at ${smallFleet}`;
-  return { name, value, target: 30, better: 'at most', rounds: [value] };
+  return {
+    name: `MB that the runner takes more at ${size} tenants than at ${smallFleet}`,
+    value,
+    target: 30,
+    better: 'at most',
+    rounds: [value],
+  };
 }
 
 async function addColumns(

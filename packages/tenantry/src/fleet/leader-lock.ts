@@ -39,7 +39,7 @@ export async function becomeLeader(
         { text: 'set local idle_in_transaction_session_timeout to 0' },
         { text: `select pg_try_advisory_xact_lock(${lockKey(`rollout:${service}`)}) as mine` },
       ]);
-      const [row] = results.at(-1)?.rows as { mine: boolean }[];
+      const row = results.at(-1)?.rows[0] as { mine: boolean } | undefined;
       if (row?.mine) {
         return {
           get held() {
