@@ -41,6 +41,8 @@ export interface TenantryConfig {
   readonly services: Readonly<Record<string, ServiceConfig>>;
   /** As in `TenancyOptions`. @default 'role' */
   readonly isolation?: 'role' | 'schema' | undefined;
+  /** As in `TenancyOptions`. @default 100000 */
+  readonly largeTableRows?: number | undefined;
 }
 
 /** A config and the folder that its paths are relative to. */
