@@ -7,7 +7,7 @@ export const layers: readonly (readonly string[])[] = [
   ['orm'],
   ['migrations'],
   ['fleet'],
-  ['lifecycle'],
+  ['lifecycle', 'doctor'],
   ['.'],
   ['nest', 'cli', 'testing'],
 ];

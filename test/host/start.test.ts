@@ -88,6 +88,14 @@ describe('npm start', () => {
       /^error: DATABASE_OWNER_URL begins with "mysql:\/\/".*\n$/,
     ],
     [{ DATABASE_URL: 'mysql://u:s3cret@h/x' }, /^error: DATABASE_URL begins with "mysql:\/\/".*\n$/],
+    [
+      { TENANTRY_DATA_DIR: '/dev/null/data' },
+      /^error: The data directory \/dev\/null\/data cannot be used .*TENANTRY_DATA_DIR.*\n$/,
+    ],
+    [
+      { TENANTRY_DATA_DIR: '/proc/data' },
+      /^error: The data directory \/proc\/data cannot be used .*TENANTRY_DATA_DIR.*\n$/,
+    ],
     [{ DB_HOST: 'h' }, /^error: DB_NAME, DB_USER and DB_PASSWORD are not set.*\n$/],
     [{ IDENTITY_PORT: 'http' }, /^error: IDENTITY_PORT is "http"; .*\n$/],
   ])('answers %j with one sentence and exit code 1', async (env, sentence) => {

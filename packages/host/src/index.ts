@@ -7,6 +7,7 @@ export { prettyLine } from './pretty-log.js';
 export { resolveDatabase, type ResolvedDatabase, type ResolveOptions } from './resolve-database.js';
 export { operatorSentence, runMain } from './run-main.js';
 export type { LogLevel } from './service-logger.js';
+export { shipService, type ShipTarget } from './ship-service.js';
 export { type RunningService, type ServiceOptions, startService } from './start-service.js';
 export { StartupError, type StartupErrorCode } from './startup-error.js';
 export { loadEnvFile } from './load-env-file.js';

@@ -17,6 +17,7 @@ import { HealthModule } from './health.module.js';
 import { listen } from './listen.js';
 import { onStopSignal } from './on-stop-signal.js';
 import { protocolErrorHandlers } from './protocol-errors.js';
+import { requireHost } from './require-host.js';
 import { logRequests } from './request-log.js';
 import { type LogLevel, serviceLogger } from './service-logger.js';
 import { within } from './within.js';
@@ -96,6 +97,8 @@ async function createApp(options: ServiceOptions, logger: Logger): Promise<NestF
       // Node exchanges the two limits when this one is the larger, and it is 60 s by default.
       headersTimeout: requestTimeoutMs,
       requestTimeout: requestTimeoutMs,
+      // `requireHost` does it, with a body that says why.
+      requireHostHeader: false,
     },
     // A request that arrives while draining on a connection that is still open is answered like any other.
     return503OnClosing: false,
@@ -110,6 +113,7 @@ async function createApp(options: ServiceOptions, logger: Logger): Promise<NestF
   });
   app.useLogger(app.get(NestPinoLogger));
   app.flushLogs();
+  requireHost(adapter.getInstance());
   acceptJsonOnly(adapter.getInstance());
   return app;
 }

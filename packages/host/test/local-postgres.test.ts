@@ -235,6 +235,14 @@ describe('what it refuses, in one sentence', () => {
     });
   });
 
+  it.runIf(process.platform === 'linux')('refuses a place where nothing can be made, at once', async () => {
+    const message = expect.stringMatching(
+      /^The data directory \/proc\/\S+ cannot be used \(\w+ at .*TENANTRY_DATA_DIR/,
+    );
+    for (const dataDir of ['/proc/tenantry', '/proc/tenantry/below/it'])
+      await expect(start(dataDir)).rejects.toMatchObject({ name: 'StartupError', message });
+  });
+
   it('names the setting that the server does not accept', async () => {
     const dataDir = await newDataDir();
     const refused = start(dataDir, { no_such_setting: '1' });

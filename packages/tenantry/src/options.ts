@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TenancyError } from './errors/tenancy-error.js';
+import { defaultLargeTableRows } from './fleet/large-tables.js';
 import type { MigrationList } from './migrations/tenant-migration.js';
 import { parseServiceName } from './tenant/service-name.js';
 
@@ -82,6 +83,8 @@ export interface TenancyOptions {
   migrationTimeoutMs?: number | undefined;
   /** Milliseconds a migration waits for a lock before it gives up and is tried again later. @default 5000 */
   lockTimeoutMs?: number | undefined;
+  /** Rows from which a table is large: a rollout that would build an index on it while writers wait is refused. @default 100000 */
+  largeTableRows?: number | undefined;
   /** What is remembered of tenants. */
   cache?: {
     /** Most tenants. @default 20000 */
@@ -132,6 +135,7 @@ const optionsSchema = z.strictObject({
   idleTransactionTimeoutMs: limitMs.default(30_000),
   migrationTimeoutMs: limitMs.default(600_000),
   lockTimeoutMs: limitMs.default(5000),
+  largeTableRows: positive(1e12).default(defaultLargeTableRows),
   cache: z
     .strictObject({
       max: positive(1e7).default(20_000),

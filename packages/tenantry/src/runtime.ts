@@ -157,7 +157,7 @@ export class TenancyRuntime {
   }
 
   #contextOf(service: ServiceName, shipped: ShippedService): RolloutContext {
-    const { isolation, lockTimeoutMs, migrationTimeoutMs: statementTimeoutMs } = this.options;
+    const { isolation, lockTimeoutMs, migrationTimeoutMs: statementTimeoutMs, largeTableRows } = this.options;
     const { owner } = this.database;
     const provisioner = this.#provisioner;
     if (!owner || !provisioner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
@@ -169,6 +169,7 @@ export class TenancyRuntime {
       classes: service === this.options.service ? this.#classes : new Map(),
       lockTimeoutMs,
       statementTimeoutMs,
+      largeTableRows,
       provision: async (tenant) => {
         await provisioner.provision(tenant, service, shipped);
       },

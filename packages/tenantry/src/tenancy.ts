@@ -5,9 +5,12 @@ import { currentScope, requireTenantScope, runInScope } from './context/current-
 import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { Fleet } from './fleet/fleet.js';
+import type { RolloutPlan } from './fleet/rollout-plan.js';
+import { planReconcile } from './lifecycle/plan-reconcile.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
 import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
+import { translateError } from './postgres/translate-error.js';
 import { startRuntime, type TenancyRuntime } from './runtime.js';
 import { resolveOptions, type TenancyOptions } from './options.js';
 import type { ServiceName } from './tenant/service-name.js';
@@ -94,6 +97,21 @@ export class Tenancy {
     const report = await reconciler.run();
     catalog.forget();
     return report;
+  }
+
+  /**
+   * What {@link Tenancy.reconcile} would do now, as a plan for each service; changes nothing.
+   *
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_DATABASE_UNAVAILABLE`.
+   */
+  async planReconcile(): Promise<readonly RolloutPlan[]> {
+    const { database, options } = this.#runtime;
+    if (!database.owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'planReconcile()' });
+    try {
+      return await planReconcile(database.owner, options.largeTableRows);
+    } catch (error) {
+      throw translateError(error) ?? error;
+    }
   }
 
   /**

@@ -16,6 +16,10 @@ export const userPage = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
+/** `?dryRun=true` answers what would be done, and does nothing. */
+export const migrateQuery = z.strictObject({ dryRun: z.enum(['true', 'false']).default('false') });
+
 export type CreateUser = z.infer<typeof createUser>;
 export type UpdateUser = z.infer<typeof updateUser>;
 export type UserPage = z.infer<typeof userPage>;
+export type MigrateQuery = z.infer<typeof migrateQuery>;

@@ -1,9 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
-import type { ReconcileReport } from 'tenantry';
+import type { PlanJson, ReconcileReport } from 'tenantry';
 import type { User } from './user.entity.js';
 import {
   type CreateUser,
   createUser,
+  type MigrateQuery,
+  migrateQuery,
   type UpdateUser,
   updateUser,
   userId,
@@ -11,6 +13,11 @@ import {
   userPage,
 } from './user.schema.js';
 import { UsersService } from './users.service.js';
+
+/** What `GET /users/migrate` would do, service by service. */
+export interface PlannedMigration {
+  readonly plans: readonly PlanJson[];
+}
 
 @Controller('users')
 export class UsersController {
@@ -27,14 +34,14 @@ export class UsersController {
   }
 
   @Get('migrate')
-  migrate(): Promise<ReconcileReport> {
-    return this.users.migrate();
+  migrate(@Query({ schema: migrateQuery }) query: MigrateQuery): Promise<ReconcileReport | PlannedMigration> {
+    return this.#migrate(query);
   }
 
   @Post('migrate')
   @HttpCode(200)
-  migrateByPost(): Promise<ReconcileReport> {
-    return this.users.migrate();
+  migrateByPost(@Query({ schema: migrateQuery }) query: MigrateQuery): Promise<ReconcileReport | PlannedMigration> {
+    return this.#migrate(query);
   }
 
   @Get(':id')
@@ -51,5 +58,9 @@ export class UsersController {
   @HttpCode(204)
   remove(@Param('id', { schema: userId }) id: string): Promise<void> {
     return this.users.remove(id);
+  }
+
+  async #migrate({ dryRun }: MigrateQuery): Promise<ReconcileReport | PlannedMigration> {
+    return dryRun === 'true' ? { plans: await this.users.planMigration() } : this.users.migrate();
   }
 }

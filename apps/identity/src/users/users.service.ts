@@ -1,6 +1,6 @@
 import { EntityManager } from '@mikro-orm/postgresql';
 import { Injectable, NotFoundException } from '@nestjs/common';
-import { type ReconcileReport, Tenancy } from 'tenantry';
+import { planAsJson, type PlanJson, type ReconcileReport, Tenancy } from 'tenantry';
 import { User } from './user.entity.js';
 import type { CreateUser, UpdateUser, UserPage } from './user.schema.js';
 
@@ -59,5 +59,10 @@ export class UsersService {
   /** Brings every tenant of every service to head. */
   migrate(): Promise<ReconcileReport> {
     return this.tenancy.reconcile();
+  }
+
+  /** What {@link UsersService.migrate} would do now; changes nothing. */
+  async planMigration(): Promise<PlanJson[]> {
+    return (await this.tenancy.planReconcile()).map(planAsJson);
   }
 }

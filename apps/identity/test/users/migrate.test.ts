@@ -78,6 +78,47 @@ it('reports a tenant that cannot be brought to head and brings the others there'
   });
 });
 
+it('answers with ?dryRun=true the plan as data, with GET and with POST, and changes nothing', async () => {
+  const found = await schemas();
+  const { id } = await signUp(identity, 'Planned');
+  for (const method of ['GET', 'POST']) {
+    const { status, body } = await send(identity, method, '/users/migrate?dryRun=true');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      plans: [
+        {
+          service: 'inventory',
+          direction: 'up',
+          target: '000001-item',
+          total: 1,
+          groups: [{ from: null, migrations: [{ name: '000001-item', kind: 'sql' }], tenants: 1 }],
+          waves: [{ name: 'all', tenants: [id] }],
+          ahead: [],
+          findings: [],
+        },
+      ],
+    });
+    expect(await schemas()).toEqual(found);
+  }
+  expect(await send(identity, 'GET', '/users/migrate?dryRun=false')).toMatchObject({ body: { provisioned: 1 } });
+  expect(await send(identity, 'GET', '/users/migrate?dryRun=true')).toMatchObject({
+    body: { plans: [{ service: 'inventory', total: 0, groups: [], waves: [] }] },
+  });
+});
+
+it.each(['?dryRun=perhaps', '?dryRun', '?dryRun=true&dryRun=false', '?dryrun=true', '?other=1'])(
+  'refuses %s, and changes nothing',
+  async (query) => {
+    const found = await schemas();
+    const { id } = await signUp(identity, 'Kept');
+    for (const method of ['GET', 'POST']) {
+      expect(await send(identity, method, `/users/migrate${query}`)).toMatchObject({ status: 400 });
+    }
+    expect(await schemas()).toEqual(found);
+    await send(identity, 'DELETE', `/users/${id}`);
+  },
+);
+
 it('takes no id from the word "migrate": other methods on it change nothing', async () => {
   expect(await send(identity, 'PATCH', '/users/migrate', { body: { fullName: 'X' } })).toMatchObject({ status: 400 });
   expect(await send(identity, 'DELETE', '/users/migrate')).toMatchObject({ status: 400 });
@@ -91,4 +132,5 @@ it('answers 503 where the process may not change schemas', async () => {
     code: 'TENANCY_OWNER_REQUIRED',
     detail: 'This process may not do that; ask one that may.',
   });
+  expect(await send(weak, 'GET', '/users/migrate?dryRun=true')).toMatchObject({ status: 503 });
 });

@@ -102,6 +102,14 @@ it('refuses methods that an address does not take', async () => {
     expect(await refuse(method, `/items/${item.id}`)).toEqual([404, 'HTTP_NOT_FOUND']);
 });
 
+it('refuses a request without a host, and serves one of HTTP/1.0, which needs none', async () => {
+  const lines = (version: string) => `GET /items HTTP/${version}\r\nx-client: ${client}\r\nconnection: close\r\n\r\n`;
+  const answer = await sendRaw(inventory, Buffer.from(lines('1.1')));
+  expect([answer.status, expectRefused(answer)]).toEqual([400, 'HTTP_BAD_REQUEST']);
+  expect(answer.headers['connection']).toBe('close');
+  expect(await sendRaw(inventory, Buffer.from(lines('1.0')))).toMatchObject({ status: 200 });
+});
+
 it('refuses what is no HTTP', async () => {
   for (const text of [
     'GET\r\n\r\n',

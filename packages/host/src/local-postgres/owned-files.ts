@@ -8,20 +8,27 @@ import { isRoot } from './server-account.js';
  */
 export async function makeDirectory(directory: string, mode: number): Promise<void> {
   const parent = path.dirname(directory);
-  try {
-    await mkdir(directory);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' && parent !== directory) {
-      await makeDirectory(parent, 0o755);
-      return makeDirectory(directory, mode);
-    }
-    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return;
-    throw error;
-  }
+  const made = await make(directory).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' || parent === directory) throw error;
+    await makeDirectory(parent, 0o755);
+    // Only once more: below /proc the answer is the same, though the parent is there.
+    return make(directory);
+  });
+  if (!made) return;
   // A restrictive umask would keep the server's account out of a directory that we made for it.
   await chmod(directory, mode);
   await giveToOwnerOfParent(directory);
+}
+
+/** @returns Whether it was not there before. */
+async function make(directory: string): Promise<boolean> {
+  try {
+    await mkdir(directory);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && (await stat(directory)).isDirectory()) return false;
+    throw error;
+  }
 }
 
 /** Writes a small private file (0600) as a whole or not at all. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EntityName } from '@mikro-orm/core';
+import type { ServingFacts } from '../doctor/doctor-facts.js';
 import type { MigrationList } from '../migrations/tenant-migration.js';
 import type { SharedSchema } from '../options.js';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
@@ -41,6 +42,10 @@ export interface TenantryConfig {
   readonly services: Readonly<Record<string, ServiceConfig>>;
   /** As in `TenancyOptions`. @default 'role' */
   readonly isolation?: 'role' | 'schema' | undefined;
+  /** As in `TenancyOptions`. @default 100000 */
+  readonly largeTableRows?: number | undefined;
+  /** How processes serve, for `tenantry doctor`. @default one process with the defaults of `TenancyOptions` */
+  readonly serving?: ServingFacts | undefined;
 }
 
 /** A config and the folder that its paths are relative to. */

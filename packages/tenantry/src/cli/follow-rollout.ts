@@ -1,8 +1,9 @@
 import { SingleBar } from 'cli-progress';
 import type { RunningRollout } from '../fleet/fleet.js';
+import { planAsJson } from '../fleet/plan-json.js';
 import type { RolloutEvent, RolloutOutcome } from '../fleet/rollout-event.js';
 import type { CliContext, ExitCode } from './cli-context.js';
-import { planAsJson, printPlan } from './print-plan.js';
+import { printPlan } from './print-plan.js';
 
 const exitCodes: Readonly<Record<RolloutOutcome['status'], ExitCode>> = { done: 0, failed: 1, halted: 3, stopped: 3 };
 

@@ -1,7 +1,10 @@
 import { Command, Option } from 'commander';
-import { readNotAt } from '../fleet/fleet-tenant.js';
 import type { MigrateOptions } from '../fleet/fleet.js';
-import { planRollout, type RolloutPlan } from '../fleet/rollout-plan.js';
+import { isOpposed, requireUnopposed } from '../fleet/judge-plan.js';
+import { defaultLargeTableRows } from '../fleet/large-tables.js';
+import { makePlan } from '../fleet/make-plan.js';
+import { planAsJson } from '../fleet/plan-json.js';
+import type { RolloutPlan } from '../fleet/rollout-plan.js';
 import { RolloutStore } from '../fleet/rollout-store.js';
 import { parseSelector } from '../fleet/selector.js';
 import { compileMigrations } from '../migrations/compile-migrations.js';
@@ -10,7 +13,7 @@ import type { CliDatabase, LoadedConfig } from './config.js';
 import { followRollout } from './follow-rollout.js';
 import type { Register } from './main.js';
 import { type FleetService, fleetServices, isRegistered, withFleet, withOwner } from './open-fleet.js';
-import { planAsJson, printPlan } from './print-plan.js';
+import { printPlan } from './print-plan.js';
 import { UsageError } from './usage-error.js';
 
 interface Flags {
@@ -21,6 +24,7 @@ interface Flags {
   readonly canary?: string;
   readonly wave?: string;
   readonly maxFailures?: string;
+  readonly allow?: string[];
   readonly connections: string;
   readonly to?: string;
 }
@@ -48,48 +52,58 @@ function withOptions(command: Command): Command {
     .option('--canary <n>', 'tenants that go first; a failure among them halts the rollout')
     .option('--wave <ends>', 'ends of the waves after the canary, such as 10%,50%,100%')
     .option('--max-failures <n>', 'failures to put up with: a number, or a share such as 1%')
+    .option('--allow <rule: reason...>', 'let the plan break a rule of the lint, for a reason that is kept')
     .addOption(new Option('--connections <n>', 'tenants are migrated over so many connections').default('4'));
 }
 
 async function act(context: CliContext, flags: Flags, direction: 'up' | 'down'): Promise<void> {
   const options = readFlags(flags, direction);
   await context.withDatabase(async (database) => {
-    let worst: ExitCode = 0;
-    for (const service of fleetServices(database, flags.service)) {
-      const code = await migrateService(context, database, service, { ...options, dryRun: flags.dryRun ?? false });
-      worst = Math.max(worst, code) as ExitCode;
-      if (worst === 3) break;
-    }
-    context.exitCode = worst;
+    const looks: Look[] = [];
+    for (const service of fleetServices(database, flags.service)) looks.push(await look(database, service, options));
+    const onlySaid = flags.dryRun || looks.some(({ plan }) => plan && isOpposed(plan));
+    for (const each of looks) if (onlySaid || each.atHead) say(context, each);
+    // Of all services, before any of them is changed.
+    for (const { plan } of looks) if (plan) requireUnopposed(plan);
+    if (!onlySaid) context.exitCode = await migrateAll(context, database, looks, options);
   });
 }
 
-type Asked = MigrateOptions & { readonly concurrency: number; readonly dryRun: boolean };
+async function migrateAll(
+  context: CliContext,
+  database: CliDatabase & LoadedConfig,
+  looks: readonly Look[],
+  options: Asked,
+): Promise<ExitCode> {
+  let worst: ExitCode = 0;
+  for (const { service } of looks.filter(({ atHead }) => !atHead)) {
+    const code = await migrateService(context, database, service, options);
+    worst = Math.max(worst, code) as ExitCode;
+    if (worst === 3) break;
+  }
+  return worst;
+}
 
-async function migrateService(
+type Asked = MigrateOptions & { readonly concurrency: number };
+
+function migrateService(
   context: CliContext,
   database: CliDatabase & LoadedConfig,
   service: FleetService,
   options: Asked,
 ): Promise<ExitCode> {
-  const { total, plan } = await look(database, service, options);
-  if (options.dryRun || (total === 0 && plan)) {
-    if (plan && context.json)
-      context.out(JSON.stringify({ service: service.name, type: 'planned', plan: planAsJson(plan) }));
-    else
-      for (const line of plan ? printPlan(plan) : [`${service.name}: the catalog is not installed yet`])
-        context.out(line);
-    return 0;
-  }
+  const { name } = service;
   return holding(database, service, () =>
     withFleet(database, service, options.concurrency, ({ fleet }) =>
-      followRollout(
-        context,
-        service.name,
-        fleet.migrate({ ...options, service: service.name, signal: context.signal }),
-      ),
+      followRollout(context, name, fleet.migrate({ ...options, service: name, signal: context.signal })),
     ),
   );
+}
+
+function say(context: CliContext, { service: { name: service }, plan }: Look): void {
+  if (!plan) context.out(`${service}: the catalog is not installed yet`);
+  else if (context.json) context.out(JSON.stringify({ service, type: 'planned', plan: planAsJson(plan) }));
+  else for (const line of printPlan(plan)) context.out(line);
 }
 
 /** Registering a new head wakes every reconciler; the canary has to come first. */
@@ -106,29 +120,26 @@ async function holding<T>(
   });
 }
 
+/** A service, and what would be done to it. */
+interface Look {
+  readonly service: FleetService;
+  /** `undefined` where the catalog is not installed yet. */
+  readonly plan: RolloutPlan | undefined;
+  /** Nothing is to be done: what it ships is registered, and every tenant is there. */
+  readonly atHead: boolean;
+}
+
 /** Two queries, and no change: a deploy that finds everybody at head ends here. */
-async function look(
-  database: CliDatabase & LoadedConfig,
-  service: FleetService,
-  { selector = {}, direction = 'up', to, canary, waves }: Asked,
-): Promise<{ total: number; plan: RolloutPlan | undefined }> {
-  const migrations = await compileMigrations(service.name, service.config.migrations ?? {});
-  const target = to === undefined ? (migrations.at(-1)?.name ?? null) : to;
+async function look(database: CliDatabase & LoadedConfig, service: FleetService, options: Asked): Promise<Look> {
+  const { name, config } = service;
+  const migrations = await compileMigrations(name, config.migrations ?? {});
+  const { largeTableRows = defaultLargeTableRows } = database.config;
   return withOwner(database, async (owner) => {
     const registered = await isRegistered(owner, service, migrations);
     const there = registered || (await hasCatalog(owner));
-    if (!there) return { total: 0, plan: undefined };
-    const tenants = await readNotAt(owner, service.name, target, selector);
-    const plan = planRollout({
-      service: service.name,
-      direction,
-      migrations,
-      target,
-      tenants,
-      staging: { canary, waves },
-    });
-    // What is not registered yet has to be, also where no tenant waits for it.
-    return { total: registered ? plan.total : 1, plan };
+    if (!there) return { service, plan: undefined, atHead: false };
+    const plan = await makePlan(owner, { ...options, service: name, migrations }, largeTableRows);
+    return { service, plan, atHead: registered && plan.total === 0 };
   });
 }
 
@@ -138,7 +149,7 @@ async function hasCatalog(owner: { query(text: string): Promise<{ rows: unknown[
 }
 
 function readFlags(flags: Flags, direction: 'up' | 'down'): MigrateOptions & { readonly concurrency: number } {
-  const { tenant, where, canary, wave, maxFailures, to } = flags;
+  const { tenant, where, canary, wave, maxFailures, allow, to } = flags;
   if (maxFailures !== undefined && !/^\d+(?:\.\d+)?%?$/.test(maxFailures)) {
     throw new UsageError(`--max-failures ${maxFailures} is neither a number nor a share such as 1%.`);
   }
@@ -149,6 +160,7 @@ function readFlags(flags: Flags, direction: 'up' | 'down'): MigrateOptions & { r
     canary: canary === undefined ? undefined : count('--canary', canary, 1_000_000),
     waves: wave?.split(','),
     maxFailures,
+    allow,
     concurrency: count('--connections', flags.connections, 15),
   };
 }

@@ -46,6 +46,7 @@ export function tenancyOptionsFor(
     ...(shared && { shared: sharedSchema }),
     ...(sharedSchemas && { sharedSchemas }),
     isolation: config.isolation,
+    largeTableRows: config.largeTableRows,
     listenUrl: false,
     reconcile: { automatic: false },
     ownerConnections: concurrency + 1,

@@ -2,7 +2,7 @@ import type { RolloutPlan } from '../fleet/rollout-plan.js';
 
 /** A plan as a person reads it. Pure. */
 export function printPlan(plan: RolloutPlan): string[] {
-  const { service, direction, target, total, groups, waves, ahead } = plan;
+  const { service, direction, target, total, groups, waves, ahead, findings } = plan;
   const where = target ?? 'the state before the first migration';
   const lines = ahead.map(
     ({ tenant, head }) =>
@@ -21,18 +21,7 @@ export function printPlan(plan: RolloutPlan): string[] {
   }
   if (waves.length > 1)
     lines.push(`  waves: ${waves.map(({ name, tenants }) => `${name} (${tenants.length})`).join(', ')}`);
+  for (const { level, rule, migration, message, tenant } of findings)
+    lines.push(`  ${level} ${rule}: ${migration}: ${message} (the largest is tenant ${tenant}'s)`);
   return lines;
-}
-
-/** A plan for machines: statements are left out, tenants are named. Pure. */
-export function planAsJson({ groups, ...plan }: RolloutPlan): unknown {
-  return {
-    ...plan,
-    groups: groups.map(({ from = null, migrations, tenants }) => ({
-      from,
-      migrations: migrations.map(({ name, kind }) => ({ name, kind })),
-      tenants,
-    })),
-    waves: plan.waves.map(({ name, tenants }) => ({ name, tenants: tenants.map(({ tenant }) => tenant) })),
-  };
 }

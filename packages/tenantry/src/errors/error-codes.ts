@@ -229,6 +229,13 @@ export const errorCodes = {
     operator:
       'The migration "{migration}" of "{service}" has no down(), or one that runs code, so nothing was changed. Write a down() of statements, or go forward with a new migration.',
   },
+  TENANCY_PLAN_REFUSED: {
+    status: 400,
+    title: 'Change refused',
+    detail: 'This change would hold others up for too long, so it was refused.',
+    operator:
+      'The migration "{migration}" of "{service}" is refused, and nothing was changed: {reason} (the largest is tenant {tenant}\'s). If it must run as it is, say why: `--allow "{rule}: <reason>"` (option `allow` of a rollout), or, before it was registered anywhere, `-- tenantry-allow {rule}: <reason>` in the statement.',
+  },
   TENANCY_MIGRATION_NEEDS_SERVICE: {
     ...internal,
     operator:

@@ -1,18 +1,17 @@
 import type pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
-import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { Tenant } from '../tenant/tenant.js';
 import { detectDrift } from './drift/detect-drift.js';
 import type { DriftOptions, DriftSelector } from './drift/drift-options.js';
 import type { DriftReport } from './drift/drift-report.js';
 import { eachTenant, type EachOptions, type EachPage, type TenantResult } from './each-tenant.js';
 import { EventQueue } from './event-queue.js';
-import { readNotAt } from './fleet-tenant.js';
+import { makePlan } from './make-plan.js';
 import { Rollout } from './rollout.js';
 import type { RolloutContext } from './rollout-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
-import { type Direction, planRollout, type RolloutPlan } from './rollout-plan.js';
+import type { Direction, RolloutPlan } from './rollout-plan.js';
 import { type RolloutFailure, type RolloutOptions, type RolloutRecord, RolloutStore } from './rollout-store.js';
 import type { FleetSelector } from './selector.js';
 
@@ -80,12 +79,16 @@ export class Fleet {
    * What a rollout would do; changes nothing.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_TENANT_UNKNOWN`, `TENANCY_MIGRATION_UNKNOWN`, `TENANCY_MIGRATION_IRREVERSIBLE`.
+   * What speaks against it is no error here: it is in its `findings`.
    */
   async plan(options: FleetTarget & RolloutOptions = {}): Promise<RolloutPlan> {
     return planWith(await this.#parts.contextOf(options.service), options);
   }
 
-  /** Takes tenants to head, or back. It never throws for one tenant: the outcome says which failed. */
+  /**
+   * Takes tenants to head, or back. It never throws for one tenant: the outcome says which failed. A plan with a finding of
+   * the level `error` is refused with `TENANCY_PLAN_REFUSED`, and nothing is changed.
+   */
   migrate(options: MigrateOptions = {}): RunningRollout {
     return this.#run(options, undefined);
   }
@@ -148,14 +151,14 @@ export class Fleet {
     events: EventQueue<RolloutEvent>,
   ): Promise<RolloutOutcome> {
     const context = await this.#parts.contextOf(options.service);
-    const { canary, waves, maxFailures, selector = {}, signal } = options;
+    const { canary, waves, maxFailures, allow, selector = {}, signal } = options;
     // One connection holds the lead.
     const most = Math.max(1, (context.owner.options.max ?? 10) - 1);
     return new Rollout({
       context,
       store: this.#parts.store,
       selector,
-      options: { canary, waves, maxFailures },
+      options: { canary, waves, maxFailures, allow },
       concurrency: Math.min(options.concurrency ?? 4, most),
       signal,
       resumes: resumes?.id,
@@ -165,17 +168,11 @@ export class Fleet {
   }
 }
 
-async function planWith(
-  { owner, service, shipped }: RolloutContext,
-  { selector = {}, direction = 'up', to, canary, waves }: FleetTarget & RolloutOptions,
+function planWith(
+  { owner, service, shipped, largeTableRows }: RolloutContext,
+  options: FleetTarget & RolloutOptions,
   totalAtFirst?: number,
 ): Promise<RolloutPlan> {
   const { migrations } = shipped;
-  const target = to === undefined ? headOf(migrations) : to;
-  const tenants = await readNotAt(owner, service, target, selector);
-  return planRollout({ service, direction, migrations, target, tenants, staging: { canary, waves }, totalAtFirst });
-}
-
-function headOf(migrations: readonly CompiledMigration[]): string | null {
-  return migrations.at(-1)?.name ?? null;
+  return makePlan(owner, { ...options, service, migrations, totalAtFirst }, largeTableRows);
 }

@@ -16,6 +16,8 @@ export interface RolloutContext {
   /** Milliseconds that DDL of one tenant may wait for a lock, each time it is tried. */
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
+  /** Rows from which a table is large. */
+  readonly largeTableRows: number;
   /** Makes the schema of a tenant that has none. */
   provision(tenant: TenantId): Promise<void>;
 }

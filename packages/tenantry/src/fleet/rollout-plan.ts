@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { FleetTenant } from './fleet-tenant.js';
+import type { PlanFinding } from './plan-finding.js';
 
 /** Which way a rollout goes. */
 export type Direction = 'up' | 'down';
@@ -40,6 +41,8 @@ export interface RolloutPlan {
   readonly waves: readonly Wave[];
   /** Tenants whose head this version of the service does not know: it is older than they are, and leaves them alone. */
   readonly ahead: readonly FleetTenant[];
+  /** What the lint has against it, once it was held against live tables; an error refuses the rollout. */
+  readonly findings: readonly PlanFinding[];
 }
 
 /** What a plan is made from. */
@@ -79,7 +82,7 @@ export function planRollout(input: PlanInput): RolloutPlan {
   });
   if (direction === 'down') for (const group of groups) refuseIrreversible(service, group.migrations);
   const waves = cutWaves(shuffled(moving), staging, input.totalAtFirst ?? moving.length);
-  return { service, direction, target, total: moving.length, groups, waves, ahead };
+  return { service, direction, target, total: moving.length, groups, waves, ahead, findings: [] };
 }
 
 function groupByHead(tenants: readonly FleetTenant[]): [string | null | undefined, number][] {

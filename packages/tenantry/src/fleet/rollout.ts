@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { translateError } from '../postgres/translate-error.js';
 import { type FleetTenant, readHeads } from './fleet-tenant.js';
+import { requireUnopposed } from './judge-plan.js';
 import { becomeLeader, type LeaderLock } from './leader-lock.js';
 import type { RolloutContext } from './rollout-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
@@ -50,6 +51,7 @@ export class Rollout {
     const begun = performance.now();
     const first = await this.#run.plan();
     this.#run.emit({ type: 'planned', plan: first });
+    requireUnopposed(first);
     let end: Pick<RolloutOutcome, 'status' | 'reason'> = { status: 'done', reason: null };
     if (first.total > 0) {
       try {
@@ -85,6 +87,7 @@ export class Rollout {
     this.#lock = await becomeLeader(context.owner, context.service, onWait, signal);
     if (!this.#lock) return { status: 'stopped', reason: 'it was stopped before it began' };
     const plan = waited ? await this.#run.plan() : first;
+    requireUnopposed(plan);
     this.#total = plan.total;
     for (const { tenants } of plan.waves) for (const tenant of tenants) this.#pending.set(tenant.tenant, tenant);
     const { service, direction, target, total } = plan;

@@ -25,6 +25,19 @@ const stillOpen = `
      where nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'
   ) as open (position, sql, owner) order by position, sql`;
 
+/** Something that is open to PUBLIC. */
+export interface Opening {
+  /** Closes it. */
+  readonly sql: string;
+  /** Whether this owner may run that. */
+  readonly may: boolean;
+}
+
+/** What {@link harden} would close, in order; it changes nothing. */
+export async function readOpenings(owner: Pick<pg.ClientBase, 'query'>, serviceRole: string): Promise<Opening[]> {
+  return (await owner.query<Opening>(stillOpen, [serviceRole])).rows;
+}
+
 /**
  * Takes from PUBLIC what one injected statement would need to leave its scope, or to leave something behind outside it:
  * `set_config` and `do` switch the role inside a single statement, a temporary table stays on the pooled connection, a
@@ -34,7 +47,7 @@ const stillOpen = `
  * @returns What this owner may not do, as SQL for somebody who may, in order; empty when all is closed.
  */
 export async function harden(owner: pg.ClientBase, serviceRole: string): Promise<readonly string[]> {
-  const { rows } = await owner.query<{ sql: string; may: boolean }>(stillOpen, [serviceRole]);
-  for (const { sql } of rows.filter(({ may }) => may)) await owner.query(sql);
-  return rows.filter(({ may }) => !may).map(({ sql }) => sql);
+  const openings = await readOpenings(owner, serviceRole);
+  for (const { sql } of openings.filter(({ may }) => may)) await owner.query(sql);
+  return openings.filter(({ may }) => !may).map(({ sql }) => sql);
 }

@@ -15,14 +15,15 @@ export interface RoleFacts {
   readonly version: number;
 }
 
-/** Reads the facts of the role that is logged in. */
-export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>): Promise<RoleFacts> {
+/** Reads the facts of a role, by default of the one that is logged in. */
+export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>, role?: string): Promise<RoleFacts> {
   const { rows } = await client.query<RoleFacts>(
     `select rolname as role, rolsuper as superuser, rolbypassrls as bypassrls, rolcreaterole as createrole, rolinherit as inherit,
             current_setting('server_version_num')::int as version,
             exists (select from pg_namespace where nspowner = r.oid
                       and nspname ~ '^[a-z0-9][a-z0-9_-]*_[a-z][a-z0-9]*$' and nspname !~ '^(pg_|information_schema$)') as owns
-       from pg_roles r where rolname = current_user`,
+       from pg_roles r where rolname = coalesce($1, current_user)`,
+    [role ?? null],
   );
   const [facts] = rows;
   if (!facts)
@@ -39,22 +40,32 @@ export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>): Promi
  * @throws TenancyError `TENANCY_SERVICE_ROLE_UNFIT`.
  */
 export function requireFitServiceRole(facts: RoleFacts): void {
-  const unfit = whyUnfit(facts);
-  if (unfit) throw new TenancyError('TENANCY_SERVICE_ROLE_UNFIT', { role: facts.role, ...unfit });
+  const [unfit] = whyUnfit(facts);
+  if (!unfit) return;
+  const { reason, remedy } = unfit;
+  throw new TenancyError('TENANCY_SERVICE_ROLE_UNFIT', { role: facts.role, reason, remedy });
 }
 
-function whyUnfit(facts: RoleFacts): { reason: string; remedy: string } | undefined {
+/** Why a role should not serve. */
+export interface Unfitness {
+  readonly trait: 'SUPERUSER' | 'BYPASSES_RLS' | 'CREATES_ROLES' | 'OWNS_TENANTS' | 'INHERITS';
+  /** What it is or has, after its name. */
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** Everything that makes a role unfit to serve. Pure. */
+export function whyUnfit(facts: RoleFacts): readonly Unfitness[] {
   const remedy = 'Give DATABASE_URL a plain role of its own and set DATABASE_OWNER_URL to this one.';
-  if (facts.superuser) return { reason: 'is a superuser', remedy };
-  if (facts.bypassrls) return { reason: 'has BYPASSRLS', remedy };
-  if (facts.createrole) return { reason: 'has CREATEROLE', remedy };
-  if (facts.owns) return { reason: 'owns tenant schemas', remedy };
+  const found: Unfitness[] = [];
+  if (facts.superuser) found.push({ trait: 'SUPERUSER', reason: 'is a superuser', remedy });
+  if (facts.bypassrls) found.push({ trait: 'BYPASSES_RLS', reason: 'has BYPASSRLS', remedy });
+  if (facts.createrole) found.push({ trait: 'CREATES_ROLES', reason: 'has CREATEROLE', remedy });
+  if (facts.owns) found.push({ trait: 'OWNS_TENANTS', reason: 'owns tenant schemas', remedy });
   // From PostgreSQL 16 the grant itself says that it does not inherit.
   if (facts.inherit && facts.version < 160_000) {
-    return {
-      reason: 'inherits the rights of the tenant roles',
-      remedy: `Run: alter role ${quoteIdentifier(facts.role)} noinherit;`,
-    };
+    const alter = `Run: alter role ${quoteIdentifier(facts.role)} noinherit;`;
+    found.push({ trait: 'INHERITS', reason: 'inherits the rights of the tenant roles', remedy: alter });
   }
-  return undefined;
+  return found;
 }

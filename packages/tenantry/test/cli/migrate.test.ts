@@ -81,6 +81,28 @@ it('speaks JSON, one document a line, and nothing else on stdout', async () => {
   expect(JSON.parse(list.stdout)).toMatchObject([{ id: 1, status: 'done', selector: { tenants: ['t001', 't002'] } }]);
 });
 
+it('refuses an index on a large table with exit code 2, with --dry-run too, and takes a reason', async () => {
+  await shop.sql("insert into t004_shop.item select n, 'x' from generate_series(2, 100000) n");
+  await shop.sql('analyze t004_shop.item');
+  await project.ship({ ...first, '000002-index': ['create index item_name on item (name)'] });
+  for (const args of [['migrate', '--dry-run'], ['migrate']]) {
+    const { code, stdout, stderr } = await project.run(...args);
+    expect(stdout).toContain('  error index-not-concurrent: 000002-index: the index "item_name" is built while writes');
+    expect(stdout).toContain("(the largest is tenant t004's)");
+    expect(stderr).toContain('error: The migration "000002-index" of "shop" is refused, and nothing was changed');
+    expect(code).toBe(2);
+  }
+  const { stdout } = await project.run('--json', 'migrate', '--dry-run');
+  expect(JSON.parse(stdout)).toMatchObject({
+    plan: { total: 12, findings: [{ rule: 'index-not-concurrent', table: 'item', tenant: 't004' }] },
+  });
+  // It was not registered either: it can still be changed.
+  expect(await shop.sql('select head from tenantry.service')).toEqual([{ head: '000001-item' }]);
+  expect(await shop.heads()).toEqual({ '000001-item': 12 });
+  expect((await project.run('migrate', '--allow', 'index-not-concurrent: nobody works at night')).code).toBe(0);
+  expect(await shop.heads()).toEqual({ '000002-index': 12 });
+});
+
 it('selects by status and label', async () => {
   await shop.sql(`update tenantry.tenant set labels = '{"tier": "gold"}' where id in ('t003', 't009')`);
   await project.ship(second);

@@ -5,6 +5,8 @@ export interface Complaint {
   readonly rule: LintRuleId;
   readonly message: string;
   readonly level?: LintLevel | undefined;
+  /** The table that waits for an index. */
+  readonly table?: string | undefined;
 }
 
 /** A {@link Complaint} as it is reported. */
@@ -16,4 +18,6 @@ export interface LintFinding {
   /** Position of the statement in the migration, from 0. */
   readonly statement: number;
   readonly sql: string;
+  /** The table, where the size of a table decides. */
+  readonly table?: string;
 }

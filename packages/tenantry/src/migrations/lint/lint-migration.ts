@@ -25,8 +25,9 @@ export async function lintMigration(
   let state: LintState = { context, created: new Set(), known: context.before ?? new Map() };
   for (const [statement, sql] of statements.entries()) {
     const { nodes, complaints } = read(parser, sql, state);
-    for (const { rule, level = lintRules[rule].level, message } of complaints) {
-      findings.push({ rule, level, message: `${message}; ${lintRules[rule].instead}`, statement, sql });
+    for (const { rule, level = lintRules[rule].level, message, table } of complaints) {
+      const about = table === undefined ? {} : { table };
+      findings.push({ rule, level, message: `${message}; ${lintRules[rule].instead}`, statement, sql, ...about });
     }
     for (const node of nodes) state = after(state, node);
   }

@@ -1,4 +1,4 @@
-/** `error` fails `create`, `check` and a plan; `warning` is said and fails nothing. */
+/** `error` fails `create` and `check`, and a plan where live tables make it one; `warning` is said and fails nothing. */
 export type LintLevel = 'error' | 'warning';
 
 /** One thing that a migration of a fleet should not do. */

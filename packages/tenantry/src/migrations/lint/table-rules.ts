@@ -87,5 +87,6 @@ export function* ofIndex({ context, created }: LintState, table: string, what: s
     rule: 'index-not-concurrent',
     level: rows === undefined ? 'warning' : 'error',
     message: `${what} is built while writes to "${table}"${many} wait`,
+    table,
   };
 }

@@ -1,0 +1,49 @@
+import { quoteIdentifier } from '../../postgres/quote.js';
+import type { DoctorFacts } from '../doctor-facts.js';
+import type { DoctorFinding } from '../doctor-finding.js';
+import { schemas } from './roles.js';
+
+/** What everybody may do, and where names lead that say no schema. Pure. */
+export function* checkRights({ isolation, service, rights }: DoctorFacts): Iterable<DoctorFinding> {
+  if (!rights) return;
+  const { publicised, openings, searchPaths } = rights;
+  if (publicised.count > 0) {
+    yield {
+      code: 'TENANTS_PUBLIC',
+      severity: 'unsafe',
+      sentence: `Everybody (PUBLIC) has rights in ${schemas(publicised)} or on its tables, so other tenants have them too.`,
+      change:
+        'Run: revoke all on schema … from public; revoke all on all tables in schema … from public; tenantry drift names each.',
+    };
+  }
+  for (const { of, value } of searchPaths) {
+    const target = of === 'role' ? `role ${quoteIdentifier(service.role)}` : 'database …';
+    yield {
+      code: 'SEARCH_PATH_PRESET',
+      severity: 'weak',
+      sentence: `The search path of this ${of} is set to ${value}. Statements of a scope carry their own, but other tools on this login would find tables there.`,
+      change: `Run: alter ${target} reset search_path;`,
+    };
+  }
+  // With `isolation: 'schema'` nothing is hardened: there is no role to leave.
+  if (isolation === 'schema') return;
+  const creating = openings.filter((sql) => sql.includes('on schema public'));
+  if (creating.length > 0) {
+    yield {
+      code: 'PUBLIC_SCHEMA_WRITABLE',
+      severity: 'weak',
+      sentence:
+        'Everybody may create objects in the schema "public", where other tools look for names that say no schema.',
+      change: `Run: ${creating.join('; ')};`,
+    };
+  }
+  const rest = openings.filter((sql) => !creating.includes(sql));
+  if (rest.length > 0) {
+    yield {
+      code: 'HARDENING_INCOMPLETE',
+      severity: 'weak',
+      sentence: 'One injected statement could leave its scope, or leave something behind on a pooled connection.',
+      change: `As a superuser run: ${rest.join('; ')};`,
+    };
+  }
+}

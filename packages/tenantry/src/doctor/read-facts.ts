@@ -1,0 +1,82 @@
+import type pg from 'pg';
+import { requireCatalog } from '../catalog/install-catalog.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { readRoleFacts, type RoleFacts } from '../isolation/role-facts.js';
+import type { IsolationMode } from '../isolation/scope-settings.js';
+import { connectionTarget } from '../postgres/connection-url.js';
+import type { DoctorFacts, PoolingFacts, ServingFacts } from './doctor-facts.js';
+import { readPooling, readTracked } from './read-pooling.js';
+import { readRights } from './read-rights.js';
+import { readServer } from './read-server.js';
+import { withConnection } from './with-connection.js';
+
+/** What is looked at: the same that a process is started with. */
+export interface DoctorTarget {
+  readonly url: string;
+  readonly ownerUrl?: string | undefined;
+  /** @default 'role' */
+  readonly isolation?: IsolationMode | undefined;
+  readonly serving?: ServingFacts | undefined;
+}
+
+/**
+ * Reads everything that decides whether the promises hold, in a few queries for any number of tenants; changes nothing.
+ *
+ * @throws TenancyError `TENANCY_OPTION_INVALID`, `TENANCY_DATABASE_UNAVAILABLE`.
+ */
+export async function readFacts({
+  url,
+  ownerUrl,
+  isolation = 'role',
+  serving = {},
+}: DoctorTarget): Promise<DoctorFacts> {
+  const target = connectionTarget(url, 'url');
+  const given = await withConnection(target.url, (client) => readRoleFacts(client));
+  const owner = ownerUrl === undefined ? undefined : connectionTarget(ownerUrl, 'ownerUrl').url;
+  const pooling = await readAllPooling(target.url, owner, serving);
+  return withConnection(owner ?? target.url, async (client) => {
+    const catalog = await whyCatalogIsUnfit(client);
+    const madeFrom = owner === undefined && isolation === 'role' && (given.superuser || given.createrole);
+    const made = madeFrom && catalog === undefined ? await readMadeLogin(client) : undefined;
+    const service = made ?? given;
+    return {
+      isolation,
+      server: await readServer(client),
+      service,
+      owner: owner === undefined ? undefined : (await readRoleFacts(client)).role,
+      oneUrl: made !== undefined,
+      catalog,
+      rights: catalog === undefined ? await readRights(client, service.role) : undefined,
+      pooling,
+      serving,
+    };
+  });
+}
+
+async function whyCatalogIsUnfit(client: pg.Client): Promise<string | undefined> {
+  try {
+    await requireCatalog(client);
+    return undefined;
+  } catch (error) {
+    if (error instanceof TenancyError) return error.operatorMessage;
+    throw error;
+  }
+}
+
+/** Where one URL was given, processes serve with a login that they made. */
+async function readMadeLogin(client: pg.Client): Promise<RoleFacts | undefined> {
+  const { rows } = await client.query<{ role: string }>(
+    `select role_name as role from tenantry.service_login join pg_catalog.pg_roles on rolname = role_name limit 1`,
+  );
+  return rows[0] && readRoleFacts(client, rows[0].role);
+}
+
+async function readAllPooling(url: string, owner: string | undefined, serving: ServingFacts): Promise<PoolingFacts> {
+  const before = await readPooling(url);
+  const { transactionPooler, listenUrl = transactionPooler ? (owner ?? false) : url } = serving;
+  return {
+    serving: before,
+    listening: listenUrl === false ? 'nowhere' : listenUrl === url ? before : await readPooling(listenUrl),
+    tracked: before === 'none' ? undefined : await readTracked(url),
+  };
+}

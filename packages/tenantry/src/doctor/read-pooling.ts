@@ -1,0 +1,38 @@
+import type pg from 'pg';
+import type { Pooling } from './doctor-facts.js';
+import { withConnection } from './with-connection.js';
+
+/**
+ * What a URL leads through. A pooler makes the number up that a client is told for its backend; one in transaction mode
+ * gives two clients that do nothing the same backend.
+ */
+export async function readPooling(url: string): Promise<Pooling> {
+  return withConnection(url, async (first) => {
+    const pid = await backendOf(first);
+    if (pid === (first as unknown as { processID: number }).processID) return 'none';
+    return (await withConnection(url, backendOf)) === pid ? 'transaction' : 'unclear';
+  });
+}
+
+async function backendOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  return rows[0]?.pid ?? 0;
+}
+
+/** PgBouncer's `track_extra_parameters`, where the login may ask it (`stats_users`); `undefined` where it may not. */
+export async function readTracked(url: string): Promise<readonly string[] | undefined> {
+  const console = new URL(url);
+  console.pathname = '/pgbouncer';
+  try {
+    // Where it asks the server for passwords it may never answer a login that it does not let in.
+    return await withConnection(console.href, readTrackedFrom, 1000);
+  } catch {
+    return undefined;
+  }
+}
+
+async function readTrackedFrom(console: pg.Client): Promise<string[] | undefined> {
+  const { rows } = await console.query<{ key: string; value: string }>('show config');
+  const setting = rows.find(({ key }) => key === 'track_extra_parameters');
+  return setting?.value.split(',').map((name) => name.trim().toLowerCase());
+}

@@ -1,0 +1,38 @@
+import type pg from 'pg';
+import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { ServiceName } from '../tenant/service-name.js';
+import { readNotAt } from './fleet-tenant.js';
+import { judgePlan } from './judge-plan.js';
+import { type Direction, planRollout, type RolloutPlan } from './rollout-plan.js';
+import type { RolloutOptions } from './rollout-store.js';
+import type { FleetSelector } from './selector.js';
+
+/** What a plan is made for. */
+export interface PlanRequest extends RolloutOptions {
+  readonly service: ServiceName;
+  readonly migrations: readonly CompiledMigration[];
+  readonly selector?: FleetSelector | undefined;
+  readonly direction?: Direction | undefined;
+  /** @default the newest of `migrations` */
+  readonly to?: string | null | undefined;
+  /** How many tenants the rollout had at first, where this continues one. */
+  readonly totalAtFirst?: number | undefined;
+}
+
+/**
+ * Makes a plan: one query where everybody is at the target, and a second one where an index is to be built.
+ *
+ * @throws TenancyError what the selector, the target, the waves or the allowances are refused with.
+ */
+export async function makePlan(
+  owner: Pick<pg.ClientBase, 'query'>,
+  request: PlanRequest,
+  largeTableRows: number,
+): Promise<RolloutPlan> {
+  const { service, migrations, selector = {}, direction = 'up', to, canary, waves, totalAtFirst, allow } = request;
+  const target = to === undefined ? (migrations.at(-1)?.name ?? null) : to;
+  const tenants = await readNotAt(owner, service, target, selector);
+  const staging = { canary, waves };
+  const plan = planRollout({ service, direction, migrations, target, tenants, staging, totalAtFirst });
+  return { ...plan, findings: await judgePlan(owner, plan, { largeTableRows, allow }) };
+}
