@@ -4,8 +4,6 @@ import { lockKey } from '../postgres/lock-key.js';
 
 /** The right to lead the rollouts of one service, until it is released or its connection ends. */
 export interface LeaderLock {
-  /** Whether the connection that holds it still stands. */
-  readonly held: boolean;
   release(): Promise<void>;
 }
 
@@ -27,9 +25,15 @@ export async function becomeLeader(
 ): Promise<LeaderLock | undefined> {
   const client = await owner.connect();
   let lost = false;
-  client.once('error', () => {
+  const onError = () => {
     lost = true;
-  });
+  };
+  client.on('error', onError);
+  // The pool keeps the client for others.
+  const giveBack = (broken: boolean) => {
+    client.off('error', onError);
+    client.release(broken);
+  };
   try {
     for (let attempt = 0; !signal?.aborted; attempt++) {
       await client.query('begin');
@@ -40,12 +44,9 @@ export async function becomeLeader(
       );
       if (rows[0]?.mine) {
         return {
-          get held() {
-            return !lost;
-          },
           release: async () => {
             await client.query('rollback').catch(() => undefined);
-            client.release(lost);
+            giveBack(lost);
           },
         };
       }
@@ -54,9 +55,9 @@ export async function becomeLeader(
       await sleep(pollMs, undefined, { signal }).catch(() => undefined);
     }
   } catch (error) {
-    client.release(true);
+    giveBack(true);
     throw error;
   }
-  client.release();
+  giveBack(false);
   return undefined;
 }
