@@ -40,6 +40,8 @@ export interface RolloutPlan {
   readonly waves: readonly Wave[];
   /** Tenants whose head this version of the service does not know: it is older than they are, and leaves them alone. */
   readonly ahead: readonly FleetTenant[];
+  /** Tenants whose head no version knows: they are left alone, and count as failed. */
+  readonly strays: readonly FleetTenant[];
 }
 
 /** What a plan is made from. */
@@ -66,7 +68,9 @@ export function planRollout(input: PlanInput): RolloutPlan {
   positions.set(null, 0);
   const goal = positions.get(target);
   if (goal === undefined) throw new TenancyError('TENANCY_MIGRATION_UNKNOWN', { service, migration: target ?? 'none' });
-  const ahead = input.tenants.filter(({ head }) => !positions.has(head));
+  const unknown = input.tenants.filter(({ head }) => !positions.has(head));
+  const ahead = unknown.filter(({ stray }) => !stray);
+  const strays = unknown.filter(({ stray }) => stray);
   const moving = input.tenants.filter(({ head, schema }) => {
     const at = positions.get(head);
     if (at === undefined) return false;
@@ -79,7 +83,7 @@ export function planRollout(input: PlanInput): RolloutPlan {
   });
   if (direction === 'down') for (const group of groups) refuseIrreversible(service, group.migrations);
   const waves = cutWaves(shuffled(moving), staging, input.totalAtFirst ?? moving.length);
-  return { service, direction, target, total: moving.length, groups, waves, ahead };
+  return { service, direction, target, total: moving.length + strays.length, groups, waves, ahead, strays };
 }
 
 function groupByHead(tenants: readonly FleetTenant[]): [string | null | undefined, number][] {
