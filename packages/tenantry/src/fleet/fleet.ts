@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { Tenant } from '../tenant/tenant.js';
 import { detectDrift } from './drift/detect-drift.js';
@@ -150,7 +151,11 @@ export class Fleet {
     const context = await this.#parts.contextOf(options.service);
     const { canary, waves, maxFailures, selector = {}, signal } = options;
     // One connection holds the lead.
-    const most = Math.max(1, (context.owner.options.max ?? 10) - 1);
+    const most = (context.owner.options.max ?? 10) - 1;
+    if (most < 1) {
+      const reason = 'a rollout needs two: one connection leads, the others work';
+      throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'ownerConnections', reason });
+    }
     return new Rollout({
       context,
       store: this.#parts.store,

@@ -107,6 +107,15 @@ it('leaves alone what had not begun when it is told to stop after the first fail
   expect(await shop.heads()).toEqual({ '000001-item': 30 });
 });
 
+it('says which option is too small where there is no connection left to work with, instead of waiting for one', async () => {
+  const { fleet } = await shop.start({ ...first, '000002-seen': migrationOf(...seeing) }, { ownerConnections: 1 });
+  await expect(fleet.migrate().outcome).rejects.toMatchObject({
+    code: 'TENANCY_OPTION_INVALID',
+    operatorMessage: expect.stringContaining('`ownerConnections`') as string,
+  });
+  expect(await shop.heads()).toEqual({ '000001-item': 30 });
+});
+
 class Concurrent extends Migration {
   override up(): void {
     this.addSql('create index concurrently item_name on item (name)');
