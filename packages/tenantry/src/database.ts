@@ -44,8 +44,9 @@ export async function openDatabase(options: ResolvedOptions): Promise<Database> 
     pipeline: true,
     ...keepAlive,
   });
-  // Without a listener the loss of an idle connection ends the process.
+  // Without listeners the loss of a connection ends the process: of an idle one, and of one in use, whose statement says so.
   owner.on('error', () => undefined);
+  owner.on('connect', (client) => client.on('error', () => undefined));
   try {
     return await prepareAndServe(options, target, owner, facts);
   } catch (error) {

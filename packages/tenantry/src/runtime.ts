@@ -231,7 +231,8 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
   try {
     const client = await database.owner?.connect();
     try {
-      if (client && shared) await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database });
+      if (client && shared)
+        await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database }, options);
       if (client && service) await registerService(client, service, shipped);
     } finally {
       client?.release();

@@ -57,8 +57,9 @@ async function withPool<T>(connectionString: string, fn: (owner: pg.Pool) => Pro
     connectionTimeoutMillis: 10_000,
     application_name: 'tenantry drift',
   });
-  // Without a listener the loss of an idle connection ends the process.
+  // Without listeners the loss of a connection ends the process: of an idle one, and of one in use, whose statement says so.
   owner.on('error', () => undefined);
+  owner.on('connect', (client) => client.on('error', () => undefined));
   try {
     await requireCatalog(owner);
     return await fn(owner);

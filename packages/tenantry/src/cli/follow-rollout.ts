@@ -18,6 +18,11 @@ const lineEveryMs = 2000;
  */
 export async function followRollout(context: CliContext, service: string, rollout: RunningRollout): Promise<ExitCode> {
   const shown = context.terminal ? new ProgressBar(service) : new ProgressLines(context, service);
+  const stopping = () => {
+    shown.pause();
+    if (!context.json) context.note(`${service}: stopping after the tenants in flight`);
+  };
+  context.signal.addEventListener('abort', stopping);
   for await (const event of rollout) {
     if (context.json) context.out(JSON.stringify({ service, ...withPlainPlan(event) }));
     else if (event.type === 'progress') shown.progress(event.done + event.failed, event.total, event.failed);
@@ -28,6 +33,7 @@ export async function followRollout(context: CliContext, service: string, rollou
     }
   }
   shown.pause();
+  context.signal.removeEventListener('abort', stopping);
   const outcome = await rollout.outcome;
   return exitCodes[outcome.status];
 }
@@ -73,17 +79,19 @@ class ProgressBar {
   #bar: SingleBar | undefined;
 
   constructor(service: string) {
-    this.#format = `${service} {bar} {value}/{total} {percentage}% {rate}/s {eta_formatted} left, {failed} failed`;
+    this.#format = `${service} {bar} {value}/{total} {percentage}% {rate}/s {left} left, {failed} failed`;
   }
 
   progress(value: number, total: number, failed: number): void {
     const begun = this.#bar;
     this.#bar ??= new SingleBar({ format: this.#format, hideCursor: true, clearOnComplete: false, fps: 8 });
-    const startedAt = this.#startedAt;
-    const rate = Math.round(value / Math.max(0.001, (performance.now() - startedAt) / 1000));
+    const perSecond = value / Math.max(0.001, (performance.now() - this.#startedAt) / 1000);
+    // The bar's own guess knows only what came since it was last paused.
+    const left = value === 0 ? '?' : timeLeft((total - value) / perSecond);
+    const payload = { rate: Math.round(perSecond), left, failed };
     if (begun) this.#bar.setTotal(total);
-    else this.#bar.start(total, 0, { rate, failed });
-    this.#bar.update(value, { rate, failed });
+    else this.#bar.start(total, 0, payload);
+    this.#bar.update(value, payload);
   }
 
   /** So that a line can be written; the next progress draws it again. */
@@ -93,6 +101,11 @@ class ProgressBar {
   }
 
   readonly #startedAt = performance.now();
+}
+
+function timeLeft(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  return whole < 60 ? `${whole}s` : `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
 }
 
 class ProgressLines {

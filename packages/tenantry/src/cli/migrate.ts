@@ -112,12 +112,13 @@ async function holding<T>(
   { name }: FleetService,
   fn: () => Promise<T>,
 ): Promise<T> {
-  return withOwner(database, async (owner) => {
-    const letGo = (await hasCatalog(owner)) ? await new RolloutStore(owner).hold(name) : undefined;
-    const result = await fn();
-    await letGo?.();
-    return result;
-  });
+  const held = await withOwner(database, async (owner) =>
+    (await hasCatalog(owner)) ? new RolloutStore(owner).hold(name) : undefined,
+  );
+  const result = await fn();
+  // On a connection of its own again: PostgreSQL may have been away meanwhile.
+  if (held !== undefined) await withOwner(database, (owner) => new RolloutStore(owner).letGo(held));
+  return result;
 }
 
 /** A service, and what would be done to it. */

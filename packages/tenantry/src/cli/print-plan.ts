@@ -2,12 +2,14 @@ import type { RolloutPlan } from '../fleet/rollout-plan.js';
 
 /** A plan as a person reads it. Pure. */
 export function printPlan(plan: RolloutPlan): string[] {
-  const { service, direction, target, total, groups, waves, ahead, findings } = plan;
+  const { service, direction, target, total, groups, waves, ahead, strays, findings } = plan;
   const where = target ?? 'the state before the first migration';
   const lines = ahead.map(
     ({ tenant, head }) =>
       `${service}: tenant ${tenant} is at "${head ?? 'none'}", which this version does not know; left alone`,
   );
+  for (const { tenant, head } of strays)
+    lines.push(`${service}: tenant ${tenant} is at "${head ?? 'none'}", which no version has registered; left alone`);
   if (total === 0) return [...lines, `${service}: nothing to do, every tenant is at ${where}`];
   lines.push(
     `${service}: ${total} ${total === 1 ? 'tenant' : 'tenants'} ${direction === 'up' ? 'to' : 'back to'} ${where}`,

@@ -12,6 +12,8 @@ export interface FleetTenant {
   readonly schema: SchemaName | null;
   /** The newest migration that ran; `null` when none did. */
   readonly head: string | null;
+  /** Its head is no migration that any version of the service has registered. */
+  readonly stray?: boolean;
 }
 
 /**
@@ -26,7 +28,8 @@ export async function readNotAt(
   selector: FleetSelector,
 ): Promise<FleetTenant[]> {
   const { rows } = await owner.query<FleetTenant>(
-    `select t.id as tenant, x.schema_name as schema, x.head
+    `select t.id as tenant, x.schema_name as schema, x.head,
+            x.head is not null and not exists (select from tenantry.migration m where m.service = $1 and m.name = x.head) as stray
        from tenantry.tenant t left join tenantry.tenant_schema x on x.tenant_id = t.id and x.service = $1
       where (t.status = 'active' or t.status in ('suspended', 'archived') and x.schema_name is not null)
         and (x.schema_name is null or x.head is distinct from $2) and ${selectorCondition(3)}

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
 import type { Tenant } from '../tenant/tenant.js';
 import { detectDrift } from './drift/detect-drift.js';
 import type { DriftOptions, DriftSelector } from './drift/drift-options.js';
@@ -153,7 +154,11 @@ export class Fleet {
     const context = await this.#parts.contextOf(options.service);
     const { canary, waves, maxFailures, allow, selector = {}, signal } = options;
     // One connection holds the lead.
-    const most = Math.max(1, (context.owner.options.max ?? 10) - 1);
+    const most = (context.owner.options.max ?? 10) - 1;
+    if (most < 1) {
+      const reason = 'a rollout needs two: one connection leads, the others work';
+      throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'ownerConnections', reason });
+    }
     return new Rollout({
       context,
       store: this.#parts.store,

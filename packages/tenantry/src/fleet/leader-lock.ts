@@ -5,8 +5,6 @@ import { inOneFlight } from '../postgres/one-flight.js';
 
 /** The right to lead the rollouts of one service, until it is released or its connection ends. */
 export interface LeaderLock {
-  /** Whether the connection that holds it still stands. */
-  readonly held: boolean;
   release(): Promise<void>;
 }
 
@@ -28,9 +26,15 @@ export async function becomeLeader(
 ): Promise<LeaderLock | undefined> {
   const client = await owner.connect();
   let lost = false;
-  client.once('error', () => {
+  const onError = () => {
     lost = true;
-  });
+  };
+  client.on('error', onError);
+  // The pool keeps the client for others.
+  const giveBack = (broken: boolean) => {
+    client.off('error', onError);
+    client.release(broken);
+  };
   try {
     for (let attempt = 0; !signal?.aborted; attempt++) {
       // Without parameters: the portal of a statement that has some stays open, and its snapshot with it.
@@ -42,12 +46,9 @@ export async function becomeLeader(
       const row = results.at(-1)?.rows[0] as { mine: boolean } | undefined;
       if (row?.mine) {
         return {
-          get held() {
-            return !lost;
-          },
           release: async () => {
             await client.query('rollback').catch(() => undefined);
-            client.release(lost);
+            giveBack(lost);
           },
         };
       }
@@ -56,9 +57,9 @@ export async function becomeLeader(
       await sleep(pollMs, undefined, { signal }).catch(() => undefined);
     }
   } catch (error) {
-    client.release(true);
+    giveBack(true);
     throw error;
   }
-  client.release();
+  giveBack(false);
   return undefined;
 }

@@ -43,6 +43,8 @@ export interface RolloutPlan {
   readonly ahead: readonly FleetTenant[];
   /** What the lint has against it, once it was held against live tables; an error refuses the rollout. */
   readonly findings: readonly PlanFinding[];
+  /** Tenants whose head no version knows: they are left alone, and count as failed. */
+  readonly strays: readonly FleetTenant[];
 }
 
 /** What a plan is made from. */
@@ -69,7 +71,9 @@ export function planRollout(input: PlanInput): RolloutPlan {
   positions.set(null, 0);
   const goal = positions.get(target);
   if (goal === undefined) throw new TenancyError('TENANCY_MIGRATION_UNKNOWN', { service, migration: target ?? 'none' });
-  const ahead = input.tenants.filter(({ head }) => !positions.has(head));
+  const unknown = input.tenants.filter(({ head }) => !positions.has(head));
+  const ahead = unknown.filter(({ stray }) => !stray);
+  const strays = unknown.filter(({ stray }) => stray);
   const moving = input.tenants.filter(({ head, schema }) => {
     const at = positions.get(head);
     if (at === undefined) return false;
@@ -82,7 +86,8 @@ export function planRollout(input: PlanInput): RolloutPlan {
   });
   if (direction === 'down') for (const group of groups) refuseIrreversible(service, group.migrations);
   const waves = cutWaves(shuffled(moving), staging, input.totalAtFirst ?? moving.length);
-  return { service, direction, target, total: moving.length, groups, waves, ahead, findings: [] };
+  const total = moving.length + strays.length;
+  return { service, direction, target, total, groups, waves, ahead, strays, findings: [] };
 }
 
 function groupByHead(tenants: readonly FleetTenant[]): [string | null | undefined, number][] {

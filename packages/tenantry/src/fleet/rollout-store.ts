@@ -69,20 +69,24 @@ export class RolloutStore {
    * Keeps every reconciler away from a service's fleet before its new head is known, so that a canary comes first. The
    * rollout that begins takes its place.
    *
-   * @returns What lets go again, where no rollout took its place.
+   * @returns What {@link RolloutStore.letGo} wants to know; `undefined` for a service that nobody registered.
    */
-  async hold(service: string): Promise<() => Promise<void>> {
+  async hold(service: string): Promise<number | undefined> {
     const { rows } = await this.#owner.query<{ id: number }>(
       `insert into tenantry.rollout (service, direction, selector, options, status, total, reason)
        select name, 'up', '{}', '{}', 'stopped', 0, 'its migrations were registered, and it did not begin'
          from tenantry.service where name = $1 returning id`,
       [service],
     );
-    return async () => {
-      await this.#owner.query("delete from tenantry.rollout where id = $1 and status = 'stopped' and total = 0", [
-        rows[0]?.id ?? 0,
-      ]);
-    };
+    return rows[0]?.id;
+  }
+
+  /** Ends a hold where no rollout took its place. */
+  async letGo(held: number): Promise<void> {
+    await this.#owner.query(
+      "delete from tenantry.rollout where id = $1 and status in ('stopped', 'aborted') and total = 0",
+      [held],
+    );
   }
 
   /** Starts one; those of the service that nobody leads any more are over, for this one continues their work. */

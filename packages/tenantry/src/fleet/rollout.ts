@@ -95,6 +95,7 @@ export class Rollout {
     this.#id = resumes ?? (await store.open({ service, direction, target, selector, options, total }));
     if (resumes !== undefined) await store.forgetFailures(resumes);
     emit({ type: 'started', id: this.#id });
+    for (const stray of plan.strays) this.#fail(stray, strayed(stray, service));
     const end = await this.#waves(plan);
     await this.#save();
     await store.close(this.#id, end.status, end.reason);
@@ -206,4 +207,9 @@ export class Rollout {
       });
     return this.#saving;
   }
+}
+
+function strayed({ tenant, head }: FleetTenant, service: string): RolloutFailure {
+  const reason = `Its head is "${head ?? 'none'}", which no version of the service "${service}" has registered; tenantry drift shows how its schema differs.`;
+  return { tenant, code: 'TENANCY_MIGRATION_UNKNOWN', reason };
 }

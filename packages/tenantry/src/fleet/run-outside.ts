@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { type OutsideStatement, outsideStatement } from '../migrations/outside-statement.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
@@ -8,7 +8,8 @@ import { quoteIdentifier } from '../postgres/quote.js';
 import type { RolloutContext } from './rollout-context.js';
 
 /**
- * Runs the statements of an `outside` migration in one tenant schema, on a connection of its own and in no transaction.
+ * Runs the statements of an `outside` migration in one tenant schema, in no transaction, and on a connection that nobody uses
+ * afterwards: what is set there stays there.
  * Safe to call again after a crash: what is there is not built again, and what was left INVALID is dropped first.
  *
  * @throws TenancyError `TENANCY_MIGRATION_FAILED` behind a pooler, where the search path would go to somebody else.
@@ -18,9 +19,7 @@ export async function runOutside(
   schema: string,
   { statements }: CompiledMigration,
 ): Promise<void> {
-  const client = new pg.Client({ ...owner.options, connectionTimeoutMillis: 5000 });
-  client.on('error', () => undefined);
-  await client.connect();
+  const client = await owner.connect();
   try {
     await refusePooler(client, schema);
     await lockOutside(client, schema);
@@ -34,12 +33,12 @@ export async function runOutside(
       if (await stillNeeded(client, schema, statement)) await client.query(text);
     }
   } finally {
-    await client.end().catch(() => undefined);
+    client.release(true);
   }
 }
 
 /** In transaction mode every statement gets another backend, and the search path would stay behind on one of them. */
-async function refusePooler(client: pg.Client, schema: string): Promise<void> {
+async function refusePooler(client: pg.PoolClient, schema: string): Promise<void> {
   const { processID } = client as unknown as { processID: number };
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
   if (rows[0]?.pid !== processID) {
@@ -50,7 +49,7 @@ async function refusePooler(client: pg.Client, schema: string): Promise<void> {
 }
 
 /** Polled: whoever waits in a statement has a snapshot, and an index that is built concurrently waits for that in turn. */
-async function lockOutside(client: pg.Client, schema: string): Promise<void> {
+async function lockOutside(client: pg.PoolClient, schema: string): Promise<void> {
   const key = lockKey(`outside:${schema}`);
   for (;;) {
     const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
@@ -59,7 +58,11 @@ async function lockOutside(client: pg.Client, schema: string): Promise<void> {
   }
 }
 
-async function stillNeeded(client: pg.Client, schema: string, { builds, drops }: OutsideStatement): Promise<boolean> {
+async function stillNeeded(
+  client: pg.PoolClient,
+  schema: string,
+  { builds, drops }: OutsideStatement,
+): Promise<boolean> {
   const index = builds ?? drops;
   if (index === undefined) return true;
   const { rows } = await client.query<{ valid: boolean }>(

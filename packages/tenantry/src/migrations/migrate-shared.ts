@@ -7,6 +7,12 @@ import { applyStatements } from './apply-statements.js';
 import { type LedgerRow, planMigrations } from './plan-migrations.js';
 import type { CompiledMigration } from './tenant-migration.js';
 
+/** Milliseconds; 0 is no limit. */
+interface SharedLimits {
+  readonly lockTimeoutMs: number;
+  readonly migrationTimeoutMs: number;
+}
+
 /**
  * Brings a schema that all tenants share to head: the same migrations and ledger as a tenant schema, once per database.
  *
@@ -19,8 +25,11 @@ export function migrateShared(
   schema: string,
   migrations: readonly CompiledMigration[],
   access: { readonly catalogRole: string; readonly readableByTenants: boolean },
+  { lockTimeoutMs, migrationTimeoutMs }: SharedLimits,
 ): Promise<readonly string[]> {
   return inLockedTransaction(owner, `shared:${schema}`, async () => {
+    await owner.query(`set local lock_timeout to ${lockTimeoutMs}`);
+    await owner.query(`set local statement_timeout to ${migrationTimeoutMs}`);
     const { rows } = await owner.query<LedgerRow>(
       'select migration, checksum from tenantry.ledger where schema_name = $1',
       [schema],

@@ -10,6 +10,9 @@ import { lockKey } from './lock-key.js';
 export async function inLockedTransaction<T>(client: pg.ClientBase, lock: string, fn: () => Promise<T>): Promise<T> {
   await client.query('begin');
   try {
+    // What a database limits for its requests is no limit for one who waits here.
+    await client.query('set local statement_timeout to 0');
+    await client.query('set local lock_timeout to 0');
     await client.query('select pg_advisory_xact_lock($1)', [lockKey(lock)]);
     const result = await fn();
     await client.query('commit');

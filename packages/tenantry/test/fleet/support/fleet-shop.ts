@@ -23,7 +23,6 @@ export interface FleetShop {
   sql<T extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<T[]>;
   /** Heads of the tenants, with how many have each. */
   heads(): Promise<Record<string, number>>;
-  /** Migrations that ran more than once, or that the ledger lacks though the head says so; none when all is well. */
   close(): Promise<void>;
 }
 
