@@ -94,6 +94,7 @@ it('answers with ?dryRun=true the plan as data, with GET and with POST, and chan
           groups: [{ from: null, migrations: [{ name: '000001-item', kind: 'sql' }], tenants: 1 }],
           waves: [{ name: 'all', tenants: [id] }],
           ahead: [],
+          strays: [],
           findings: [],
         },
       ],

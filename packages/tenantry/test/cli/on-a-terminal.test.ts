@@ -4,7 +4,6 @@ import { describeOnTerminal, openTerminal, type Terminal } from '../../../../tes
 import { until } from '../../../../test/support/until.js';
 import { type FleetShop, openFleet } from '../fleet/support/fleet-shop.js';
 import { atGate, type Gate, makeGate } from '../fleet/support/gate.js';
-import { rolloutOrder } from '../fleet/support/rollout-order.js';
 
 const first = {
   '000001-item': ['create table item (id int primary key, name text)', "insert into item values (1, 'first')"],
@@ -16,7 +15,7 @@ let gate: Gate;
 let project: CliProject;
 let terminal: Terminal | undefined;
 beforeEach(async () => {
-  shop = await openFleet(30);
+  shop = await openFleet(75);
   gate = await makeGate(shop.database.admin);
   project = await openCliProject(shop.database.url);
   await project.ship(second);
@@ -33,14 +32,14 @@ const tenantry = (...args: string[]): Terminal =>
 
 describeOnTerminal('tenantry on a terminal', () => {
   it('shows a bar with how far it is, the rate and the time left, and says at the end how it went', async () => {
-    await gate.shut(`${rolloutOrder(shop.tenants).at(-1)}_shop`);
+    await gate.shut(`${shop.tenants.at(-1)}_shop`);
     const running = tenantry('migrate', '--connections', '1');
-    await until('all but the last batch is done', () => running.shown.includes('20/30'));
-    expect(running.shown).toMatch(/shop [^\s\w]+ 20\/30 66% \d+\/s \d+s left, 0 failed/);
+    await until('all but the last batch is done', () => running.shown.includes('50/75'));
+    expect(running.shown).toMatch(/shop [^\s\w]+ 50\/75 66% \d+\/s \d+s left, 0 failed/);
     await gate.open();
     expect(await running.ended).toBe(0);
-    expect(running.shown).toMatch(/30\/30 100% \d+\/s 0s left, 0 failed/);
-    expect(running.shown).toMatch(/shop: rollout 1 done: 30 of 30 tenants in \d+\.\d s, 0 failed/);
+    expect(running.shown).toMatch(/75\/75 100% \d+\/s 0s left, 0 failed/);
+    expect(running.shown).toMatch(/shop: rollout 1 done: 75 of 75 tenants in \d+\.\d s, 0 failed/);
   });
 
   it('ends after the batch in flight at Ctrl-C, says how to go on, and is finished by a resumption', async () => {
@@ -51,11 +50,11 @@ describeOnTerminal('tenantry on a terminal', () => {
     await until('it has heard', () => running.shown.includes('stopping after the tenants in flight'));
     await gate.open();
     expect(await running.ended).toBe(3);
-    expect(running.shown).toContain('shop: rollout 1 stopped: 10 of 30 tenants');
+    expect(running.shown).toContain('shop: rollout 1 stopped: 25 of 75 tenants');
     expect(running.shown).toContain('go on with: tenantry rollout resume 1');
-    expect(await shop.heads()).toEqual({ '000001-item': 20, '000002-price': 10 });
+    expect(await shop.heads()).toEqual({ '000001-item': 50, '000002-price': 25 });
     expect(await project.run('rollout', 'resume', '1')).toMatchObject({ code: 0 });
-    expect(await shop.heads()).toEqual({ '000002-price': 30 });
+    expect(await shop.heads()).toEqual({ '000002-price': 75 });
   });
 
   it('is finished by the same command, too', async () => {
@@ -67,8 +66,8 @@ describeOnTerminal('tenantry on a terminal', () => {
     await gate.open();
     expect(await running.ended).toBe(3);
     const again = await project.run('migrate');
-    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('20 of 20 tenants') as string });
-    expect(await shop.heads()).toEqual({ '000002-price': 30 });
+    expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining('50 of 50 tenants') as string });
+    expect(await shop.heads()).toEqual({ '000002-price': 75 });
   });
 
   it('ends at once at the second Ctrl-C, and leaves nothing half done', async () => {
@@ -81,7 +80,7 @@ describeOnTerminal('tenantry on a terminal', () => {
     expect(await running.ended).not.toBe(0);
     await gate.open();
     expect(await project.run('migrate')).toMatchObject({ code: 0 });
-    expect(await shop.heads()).toEqual({ '000002-price': 30 });
+    expect(await shop.heads()).toEqual({ '000002-price': 75 });
   });
 });
 
@@ -90,7 +89,7 @@ describeOnTerminal('tenantry drift on a terminal', () => {
     const running = tenantry('drift');
     expect(await running.ended).toBe(0);
     expect(running.shown).toMatch(/Comparing \S+ \d+\/\d+ tenant schemas, \S+ left/);
-    expect(running.shown).toMatch(/Compared 30 tenant schemas in \d+\.\d s: 0 drifted\./);
+    expect(running.shown).toMatch(/Compared 75 tenant schemas in \d+\.\d s: 0 drifted\./);
   });
 
   it('ends at Ctrl-C, says that it did not see everything, and is not taken for a clean fleet', async () => {
