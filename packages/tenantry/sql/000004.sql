@@ -61,3 +61,78 @@ $$;
 
 create trigger tell after insert on tenantry.event
 referencing new table as changed for each statement execute function tenantry.tell_event();
+
+-- When a deleted tenant is to be erased; null for one that was deleted only.
+alter table tenantry.tenant add column erase_after timestamptz;
+alter table tenantry.tenant add constraint tenant_erase_after check (erase_after is null or status = 'deleted');
+create index tenant_erase_after on tenantry.tenant (erase_after) where erase_after is not null;
+
+-- Ids that tenants had: an old token or link must not lead to another tenant.
+create table tenantry.former_tenant (
+  id text primary key,
+  -- The id it has now; null when it was erased.
+  became text,
+  since timestamptz not null default now()
+);
+
+-- Rows of shared tables that belong to one tenant, as their services declare them.
+create table tenantry.tenant_rows (
+  owner text not null,
+  position integer not null,
+  table_schema text not null,
+  table_name text not null,
+  column_name text not null,
+  primary key (owner, position)
+);
+
+-- A tenant that moves to another id takes its schemas along in one transaction.
+alter table tenantry.tenant_schema drop constraint tenant_schema_tenant_id_fkey;
+alter table tenantry.tenant_schema add constraint tenant_schema_tenant_id_fkey
+  foreign key (tenant_id) references tenantry.tenant (id) deferrable initially immediate;
+
+create or replace function tenantry.tell_tenant() returns trigger language plpgsql
+set search_path = ''
+as $$
+begin
+  -- Who remembers the former id has to forget it.
+  perform pg_catalog.pg_notify('tenantry', 'tenant:' || pg_catalog.concat_ws(',', old.id, nullif(new.id, old.id)));
+  return null;
+end
+$$;
+
+-- Whoever changes a tenant, by whatever statement, the event commits with the change. As the owner: who may sign tenants up
+-- may not write events of its own making.
+create function tenantry.write_created_event() returns trigger language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  insert into tenantry.event (type, tenant_id, data)
+  select 'tenant.created', id, pg_catalog.jsonb_build_object('name', name) from changed order by id;
+  return null;
+end
+$$;
+
+create trigger write_created after insert on tenantry.tenant
+referencing new table as changed for each statement execute function tenantry.write_created_event();
+
+create function tenantry.write_changed_event() returns trigger language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  if new.id <> old.id or new.name <> old.name then
+    insert into tenantry.event (type, tenant_id, data) values ('tenant.renamed', new.id,
+      pg_catalog.jsonb_build_object('name', new.name, 'formerName', old.name, 'formerId', old.id));
+  end if;
+  if new.status <> old.status then
+    insert into tenantry.event (type, tenant_id, data) values (
+      case new.status when 'suspended' then 'tenant.suspended' when 'archived' then 'tenant.archived' when 'deleted' then 'tenant.deleted'
+                      else case old.status when 'suspended' then 'tenant.resumed' else 'tenant.restored' end end,
+      new.id, pg_catalog.jsonb_build_object('formerStatus', old.status)
+                || case when new.erase_after is null then '{}' else pg_catalog.jsonb_build_object('eraseAfter', new.erase_after) end);
+  end if;
+  return null;
+end
+$$;
+
+create trigger write_changed after update on tenantry.tenant
+for each row execute function tenantry.write_changed_event();

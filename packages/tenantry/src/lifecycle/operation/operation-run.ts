@@ -72,30 +72,45 @@ export class OperationRun<P extends JsonObject> {
     if (todo.length === 0) await this.#recordNothing();
   }
 
-  /** The work of one step and the record of it: together where it is one transaction, one after the other where not. */
+  /**
+   * The work of one step and the record of it: together where it is one transaction, one after the other where not. Beside
+   * the lock's, one connection is held at a time, and none between the transactions of a long step.
+   */
   async #do(step: OperationStep<P>, work: Work, end: { at: 'completed' | 'reverted'; last: boolean }): Promise<void> {
     this.#requireLock();
     const kept: Record<string, JsonObject[string]> = {};
-    const client = await this.#owner.connect();
-    let broken = true;
-    const onWait = (reason: string) => this.#watch.onEvent({ type: 'waiting', step: step.name, reason });
-    const inTransaction = <T>(fn: () => Promise<T>) => inOperationTransaction(client, this.#limits, fn, onWait);
     const record = (): StepRecord =>
       end.at === 'completed'
         ? { at: 'completed', step: step.name, facts: kept, last: end.last }
         : { at: 'reverted', step: step.name, last: end.last };
+    const inTransaction: StepContext['inTransaction'] = (fn) => this.#inTransaction(step.name, fn);
+    if (step.outside) {
+      if (work === 'apply')
+        this.#operation = await recordStep(this.#owner, this.#operation, { at: 'begun', step: step.name });
+      await this.#work(step, work, this.#contextOf(step, this.#owner, kept, inTransaction));
+      this.#operation = await inTransaction((client) => recordStep(client, this.#operation, record()));
+      return;
+    }
+    this.#operation = await inTransaction(async (client) => {
+      await this.#work(
+        step,
+        work,
+        this.#contextOf(step, client, kept, (fn) => fn(client)),
+      );
+      const next = await recordStep(client, this.#operation, record());
+      if (work === 'apply') this.#watch.onEvent({ type: 'applied', step: step.name });
+      return next;
+    });
+  }
+
+  async #inTransaction<T>(step: string, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#owner.connect();
+    let broken = true;
     try {
-      const context = this.#contextOf(step, client, kept, (fn) => inTransaction(() => fn(client)));
-      if (step.outside && work === 'apply')
-        this.#operation = await recordStep(client, this.#operation, { at: 'begun', step: step.name });
-      if (step.outside) await this.#work(step, work, context);
-      this.#operation = await inTransaction(async () => {
-        if (!step.outside) await this.#work(step, work, context);
-        const next = await recordStep(client, this.#operation, record());
-        if (!step.outside && work === 'apply') this.#watch.onEvent({ type: 'applied', step: step.name });
-        return next;
-      });
+      const onWait = (reason: string) => this.#watch.onEvent({ type: 'waiting', step, reason });
+      const result = await inOperationTransaction(client, this.#limits, () => fn(client), onWait);
       broken = false;
+      return result;
     } finally {
       // What an error left on it is not known.
       client.release(broken);
@@ -112,7 +127,7 @@ export class OperationRun<P extends JsonObject> {
 
   #contextOf(
     { name: step }: OperationStep<P>,
-    client: pg.PoolClient,
+    client: StepContext['client'],
     kept: Record<string, JsonObject[string]>,
     inTransaction: StepContext['inTransaction'],
   ): StepContext<P> {

@@ -14,10 +14,10 @@ export interface StepContext<P extends JsonObject = JsonObject> {
   /** The number of the operation. */
   readonly operation: number;
   /**
-   * A connection of the owner role. For a step that is one transaction: inside that transaction, in which its completion is
-   * recorded too. For one that is not: in no transaction.
+   * The owner role. For a step that is one transaction: inside that transaction, in which its completion is recorded too.
+   * For one that is not: each statement by itself.
    */
-  readonly client: pg.PoolClient;
+  readonly client: Pick<pg.ClientBase, 'query'>;
   /** What earlier steps kept. */
   readonly facts: JsonObject;
   /** Keeps something for later steps and for the record; written when the step is complete. */

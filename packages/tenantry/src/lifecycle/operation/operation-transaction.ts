@@ -17,6 +17,12 @@ const inTheWay = new Set<string | undefined>([
   sqlstate.outOfSharedMemory,
 ]);
 
+function isInTheWay(error: unknown): boolean {
+  // Another process changed the same row of PostgreSQL's own catalog; it has no code of its own.
+  const clash = error instanceof Error && error.message.startsWith('tuple concurrently ');
+  return clash || inTheWay.has(sqlstateOf(error));
+}
+
 /**
  * Runs code in a transaction of the owner role, again and again while a lock is in its way.
  *
@@ -39,7 +45,7 @@ export async function inOperationTransaction<T>(
       return result;
     } catch (error) {
       await client.query('rollback').catch(() => undefined);
-      if (!inTheWay.has(sqlstateOf(error)) || performance.now() - begun > patienceMs) throw error;
+      if (!isInTheWay(error) || performance.now() - begun > patienceMs) throw error;
       onWait((error as Error).message);
       await sleep(Math.min(2000, 100 * 2 ** attempt) * (0.5 + Math.random() / 2));
     }

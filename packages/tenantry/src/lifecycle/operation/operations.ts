@@ -81,8 +81,7 @@ export class Operations {
     const lock = await tryHold(this.#owner, tenants.map(operationLock));
     if (!lock) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant });
     try {
-      const found = await this.#findFitting(definition, tenant, params);
-      let operation = found;
+      let operation = await this.#findFitting(definition, tenant, params);
       const run = (each: OpenOperation) =>
         new OperationRun(this.#owner, this.#limits, definition, lock, each, { signal, onEvent });
       if (operation?.status === 'reverting') {
@@ -98,8 +97,8 @@ export class Operations {
       const { id: number } = operation;
       await run(operation).forward();
       const [record] = await listOperations(this.#owner, { id: number });
-      // The lock is still held, by this process: of an operation that goes on, only the signal can be the reason.
-      const ended = { ...(record as OperationRecord) };
+      const ended = record as OperationRecord;
+      // This process still holds the lock: that it does not go on can only be the signal's doing.
       const result: OperationRecord = ended.status === 'running' ? { ...ended, status: 'interrupted' } : ended;
       onEvent({ type: 'finished', status: result.status });
       return result;

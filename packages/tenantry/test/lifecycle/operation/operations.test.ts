@@ -64,7 +64,7 @@ it('applies the steps in order, records each, and tells of each by an event', as
   });
   const seen = write('three', {
     apply: async ({ client, facts }) =>
-      void (await client.query('insert into trace (what) values ($1)', [`saw ${String(facts['rows'])}`])),
+      void (await client.query('insert into trace (what) values ($1)', [`saw ${JSON.stringify(facts['rows'])}`])),
   });
   const record = await run({ kind: 'trial', steps: [write('one'), counting, seen] });
   expect(record).toMatchObject({
