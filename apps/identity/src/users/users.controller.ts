@@ -10,7 +10,7 @@ import {
   type UserPage,
   userPage,
 } from './user.schema.js';
-import { UsersService } from './users.service.js';
+import { type ServedUser, UsersService } from './users.service.js';
 
 @Controller('users')
 export class UsersController {
@@ -45,6 +45,18 @@ export class UsersController {
   @Patch(':id')
   update(@Param('id', { schema: userId }) id: string, @Body({ schema: updateUser }) body: UpdateUser): Promise<User> {
     return this.users.update(id, body);
+  }
+
+  @Post(':id/suspend')
+  @HttpCode(200)
+  suspend(@Param('id', { schema: userId }) id: string): Promise<ServedUser> {
+    return this.users.suspend(id);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(200)
+  resume(@Param('id', { schema: userId }) id: string): Promise<ServedUser> {
+    return this.users.resume(id);
   }
 
   @Delete(':id')
