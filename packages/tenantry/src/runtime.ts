@@ -75,14 +75,14 @@ export class TenancyRuntime {
       bringToHead: (tenant, name, stayAt) => this.#restoreSchema(tenant, name, stayAt),
       forget: (id) => this.catalog.forget(id as TenantId),
     });
-    if (database.owner) {
-      this.#provisioner = new Provisioner(database.owner, {
+    if (owner) {
+      this.#provisioner = new Provisioner(owner, {
         ...options,
         ...database,
         statementTimeoutMs: options.migrationTimeoutMs,
         classes: this.#classes,
       });
-      this.reconciler = new Reconciler(database.owner, this.#provisioner, {
+      this.reconciler = new Reconciler(owner, this.#provisioner, {
         concurrency: options.ownerConnections,
         contextOf: (name, ships) => this.#contextOf(name, ships),
       });
@@ -168,12 +168,11 @@ export class TenancyRuntime {
 
   /** Gives a tenant's schema back to the login that serves, and brings it to head, or leaves it where it was taken to. */
   async #restoreSchema(tenant: TenantId, service: ServiceName, stayAt: string | null | undefined): Promise<void> {
-    const { owner } = this.database;
-    if (!owner || !this.#provisioner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'Restoring' });
-    const shipped = await readService(owner, service);
+    if (!this.database.owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'Restoring' });
+    const shipped = await readService(this.database.owner, service);
     const { migrations } = shipped;
     const upTo = stayAt === undefined ? migrations.length : migrations.findIndex(({ name }) => name === stayAt) + 1;
-    await this.#provisioner.provision(tenant, service, { ...shipped, migrations: migrations.slice(0, upTo) });
+    await this.#provisioner?.provision(tenant, service, { ...shipped, migrations: migrations.slice(0, upTo) });
     // What is more than statements is the fleet's, also for one tenant.
     if (stayAt === undefined) await migrateTenant(this.#contextOf(service, shipped), tenant);
   }

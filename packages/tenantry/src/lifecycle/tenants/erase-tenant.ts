@@ -65,7 +65,7 @@ const dropSchemas: OperationStep = {
         // Two that drop roles with a common member meet in one row of PostgreSQL's.
         await within.query("select pg_advisory_xact_lock(hashtext('tenantry:roles'))");
         await within.query(`drop schema if exists ${quoteIdentifier(schema)} cascade`);
-        if (role !== null && !(await dropRole(within, role))) keptRoles.push(role);
+        if (role !== null && !(await dropRole(within, tenant, role))) keptRoles.push(role);
         await within.query('delete from tenantry.ledger where schema_name = $1', [schema]);
         await within.query('delete from tenantry.tenant_schema where schema_name = $1', [schema]);
       });

@@ -41,9 +41,6 @@ async function live(id: string): Promise<void> {
   expect(await tenancy.run(id, () => 'served')).toBe('served');
   expect(await tenants.rename(id, { to })).toMatchObject({ id: to });
   expect(await tenancy.run(to, () => 'served')).toBe('served');
-  await database.admin.query('create table public.gift (n int)');
-  const { rows } = await database.admin.query('select from pg_roles where rolname = $1', [`${to}_shop`]);
-  if (rows.length > 0) await database.admin.query(`grant select on public.gift to "${to}_shop"`);
   expect(await tenants.erase(to, { now: true })).toMatchObject({ outcome: 'erased' });
   expect(await actualState(database.admin, [id, to])).toEqual(nothing);
 }
@@ -52,7 +49,22 @@ it('does all of it with an owner that may make roles and nothing else', async ()
   const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
   const id = await start({ url: service.url, ownerUrl: owner.url });
   await live(id);
-  await live(await again());
+});
+
+it('says what only a superuser can take back, and goes on when that is done', async () => {
+  const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
+  const id = await start({ url: service.url, ownerUrl: owner.url });
+  await database.admin.query('create table public.gift (n int)');
+  await database.admin.query(`grant select on public.gift to "${id}_shop"`);
+  const erasing = tenancy.tenants.erase(id, { now: true });
+  const { message } = await erasing.then(
+    () => new Error('It went through.'),
+    (error: Error) => error,
+  );
+  expect(message).toContain(`a superuser must run: drop owned by "${id}_shop"`);
+  await database.admin.query(`drop owned by "${id}_shop"`);
+  expect(await tenancy.tenants.erase(id, { now: true })).toMatchObject({ outcome: 'erased' });
+  expect(await actualState(database.admin, [id])).toEqual(nothing);
 });
 
 it('does all of it with tenants that are kept apart by name only, and leaves the login that they share', async () => {
@@ -65,7 +77,6 @@ it('does all of it with tenants that are kept apart by name only, and leaves the
 });
 
 async function again(): Promise<string> {
-  await database.admin.query('drop table if exists public.gift');
   const [id = ''] = freshIds(1);
   await tenancy.catalog.create({ id, name: id });
   await tenancy.reconcile();
