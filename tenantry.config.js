@@ -15,6 +15,7 @@ export default defineConfig({
   services: {
     identity: {
       shared: { schema: 'identity', migrations: identityMigrations, migrationsDir: 'apps/identity/src/migrations' },
+      tenantRows: [{ table: 'identity.user', column: 'id' }],
       entities: [User],
     },
     inventory: { migrations, migrationsDir: 'apps/inventory/src/migrations', entities: [Item] },

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { type ErrorDescription, errorCodes } from '../packages/tenantry/src/errors/error-codes.ts';
+import { errorCodes } from '../packages/tenantry/src/errors/error-codes.ts';
+import type { ErrorDescription } from '../packages/tenantry/src/errors/error-description.ts';
 
 const page = new URL('../docs/errors.md', import.meta.url);
 

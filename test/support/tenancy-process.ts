@@ -6,6 +6,14 @@ import type { TenancyOptions } from '../../packages/tenantry/src/options.js';
 type What =
   | { readonly what: 'start'; readonly options: Omit<TenancyOptions, 'migrations' | 'shared' | 'logger'> }
   | { readonly what: 'sign up' | 'run'; readonly ids: readonly string[] }
+  | {
+      readonly what: 'tenant';
+      readonly command: 'archive' | 'restore' | 'rename' | 'erase';
+      readonly id: string;
+      readonly to?: string;
+      /** Where the process ends itself by `kill -9`: at this event, of this step. */
+      readonly dieAt?: { readonly type: string; readonly step?: string | undefined };
+    }
   | { readonly what: 'reconcile' | 'stop' };
 
 /** What a {@link TenancyProcess} is told. */

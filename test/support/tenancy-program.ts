@@ -1,3 +1,4 @@
+import type { OperationEvent } from '../../packages/tenantry/src/lifecycle/operation/operation-record.js';
 import { Tenancy } from '../../packages/tenantry/src/tenancy.js';
 import type { Order } from './tenancy-process.js';
 import { widgetMigrations } from './widgets.js';
@@ -14,8 +15,19 @@ async function obey(order: Order): Promise<unknown> {
   if (!started) throw new Error('Not started.');
   if (order.what === 'sign up') return Promise.all(order.ids.map((id) => started.catalog.create({ id, name: id })));
   if (order.what === 'run') return Promise.all(order.ids.map((id) => started.run(id, () => id)));
+  if (order.what === 'tenant') return changeTenant(started, order);
   if (order.what === 'reconcile') return started.reconcile();
   return started.stop();
+}
+
+function changeTenant({ tenants }: Tenancy, { command, id, to, dieAt }: Order & { what: 'tenant' }): Promise<unknown> {
+  const onEvent = (event: OperationEvent) => {
+    const step = 'step' in event ? event.step : undefined;
+    if (event.type === dieAt?.type && step === dieAt.step) process.kill(process.pid, 'SIGKILL');
+  };
+  if (command === 'rename') return tenants.rename(id, { to }, { onEvent });
+  if (command === 'erase') return tenants.erase(id, { now: true, onEvent });
+  return tenants[command](id, { onEvent });
 }
 
 process.on('message', (order: Order) => {

@@ -7,8 +7,11 @@ import { User } from './users/user.entity.js';
 import { UsersController } from './users/users.controller.js';
 import { UsersService } from './users/users.service.js';
 
-/** What identity ships: a schema that all tenants share, with the users. */
-export const tenancyOptions = { shared: { schema: 'identity', migrations } };
+/** What identity ships: a schema that all tenants share, with the users; each user's row is its tenant's. */
+export const tenancyOptions = {
+  shared: { schema: 'identity', migrations },
+  tenantRows: [{ table: 'identity.user', column: 'id' }],
+};
 
 @Module({
   imports: [MikroOrmModule.forFeature([User])],

@@ -1,8 +1,26 @@
 export { type Catalog, type SqlExecutor, type TenantEntry } from './catalog/catalog.js';
 export { type CatalogScope, type Scope, type TenantScope } from './context/scope.js';
-export { type ErrorDescription, errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
+export { errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
+export { type ErrorDescription } from './errors/error-description.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
 export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
+export { type TenantEvent, type TenantEventType, tenantEventTypes } from './lifecycle/events/tenant-event.js';
+export { type TenantEventListener, TenantEvents, type TenantEventsOptions } from './lifecycle/events/tenant-events.js';
+export {
+  type OperationEvent,
+  type OperationRecord,
+  type OperationStatus,
+} from './lifecycle/operation/operation-record.js';
+export { type Json, type JsonObject } from './lifecycle/operation/operation-step.js';
+export { type TenantPage } from './lifecycle/tenants/read-tenants.js';
+export { type TenantDetails, type TenantRecord, type TenantSchemaRecord } from './lifecycle/tenants/tenant-record.js';
+export {
+  type DueErasure,
+  type EraseOptions,
+  type Erasure,
+  type TenantOperationOptions,
+  Tenants,
+} from './lifecycle/tenants/tenants.js';
 export { type DriftOptions, type DriftSelector } from './fleet/drift/drift-options.js';
 export { type DriftReport } from './fleet/drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
@@ -21,7 +39,7 @@ export {
 export { type FleetSelector, parseSelector } from './fleet/selector.js';
 export { type CompiledMigration, type MigrationKind } from './migrations/tenant-migration.js';
 export { type MigrationClass, type MigrationList } from './migrations/tenant-migration.js';
-export { type SharedSchema, type TenancyLogger, type TenancyOptions } from './options.js';
+export { type SharedSchema, type TenancyLogger, type TenancyOptions, type TenantRows } from './options.js';
 export { type TenantOrmOptions } from './orm/orm-options.js';
 export { translateError } from './postgres/translate-error.js';
 export { Tenancy } from './tenancy.js';

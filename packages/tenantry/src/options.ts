@@ -20,6 +20,14 @@ export interface SharedSchema {
   readableByTenants?: boolean;
 }
 
+/** Rows of a shared table that belong to one tenant: they are erased with it, and follow it to another id. */
+export interface TenantRows {
+  /** With its schema: `billing.invoice`. */
+  table: string;
+  /** The column with the tenant's id. */
+  column: string;
+}
+
 /** How a process takes part in tenancy. Resolved once at start and frozen. */
 export interface TenancyOptions {
   /** URL of the role that serves. When it is the only URL and may create roles, Tenantry makes a weaker role and serves with that. */
@@ -36,6 +44,13 @@ export interface TenancyOptions {
   migrations?: MigrationList | undefined;
   /** A schema that all tenants of the database share, kept at head by this process. */
   shared?: SharedSchema | undefined;
+  /**
+   * Rows of shared tables that belong to one tenant. Kept in the catalog, so that any process can erase them with the
+   * tenant, table by table in this order: first those that refer to others.
+   *
+   * @default what was declared before
+   */
+  tenantRows?: readonly TenantRows[] | undefined;
   /**
    * `role`: PostgreSQL refuses what belongs to another tenant. `schema`: tenants are kept apart by name only, a weaker
    * promise for servers where no roles can be made.
@@ -120,6 +135,10 @@ const optionsSchema = z.strictObject({
       migrations: z.custom<MigrationList>(),
       readableByTenants: z.boolean().default(false),
     })
+    .optional(),
+  tenantRows: z
+    .array(z.strictObject({ table: z.string(), column: z.string() }))
+    .readonly()
     .optional(),
   isolation: z.enum(['role', 'schema']).default('role'),
   onBehind: z.enum(['serve', 'migrate', 'reject']).default('serve'),

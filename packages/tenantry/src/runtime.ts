@@ -1,3 +1,4 @@
+import { catalogExecutor } from './catalog/catalog-executor.js';
 import { CachedCatalog } from './catalog/cached-catalog.js';
 import { PostgresCatalog } from './catalog/postgres-catalog.js';
 import type { TenantScope } from './context/scope.js';
@@ -6,9 +7,13 @@ import { TenancyError } from './errors/tenancy-error.js';
 import { migrateTenant } from './fleet/migrate-tenant.js';
 import type { RolloutContext } from './fleet/rollout-context.js';
 import { RolloutStore } from './fleet/rollout-store.js';
+import { TenantEvents } from './lifecycle/events/tenant-events.js';
+import { Operations } from './lifecycle/operation/operations.js';
 import { Provisioner } from './lifecycle/provisioner.js';
 import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
 import { Reconciler } from './lifecycle/reconciler.js';
+import { registerTenantRows } from './lifecycle/tenants/tenant-rows.js';
+import { Tenants } from './lifecycle/tenants/tenants.js';
 import { compileMigrations } from './migrations/compile-migrations.js';
 import { migrateShared } from './migrations/migrate-shared.js';
 import { readService } from './migrations/read-service.js';
@@ -31,6 +36,9 @@ export class TenancyRuntime {
   readonly catalog: CachedCatalog;
   readonly reconciler: Reconciler | undefined;
   readonly rollouts: RolloutStore;
+  readonly events: TenantEvents;
+  readonly operations: Operations | undefined;
+  readonly tenants: Tenants;
   readonly #toldAhead = new Set<string>();
   readonly #bringing = new Map<TenantId, Promise<void>>();
   readonly #classes: ReadonlyMap<string, MigrationClass>;
@@ -38,6 +46,7 @@ export class TenancyRuntime {
   readonly #shipped: ShippedService;
   readonly #loop: ReconcileLoop | undefined;
   readonly #listener: Listener | undefined;
+  readonly #stopping = new AbortController();
   #stopped: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions, database: Database, shipped: ShippedService) {
@@ -50,14 +59,30 @@ export class TenancyRuntime {
       new PostgresCatalog(database.pool, database.target.database, options.service),
       options.cache,
     );
-    if (database.owner) {
-      this.#provisioner = new Provisioner(database.owner, {
+    const executor = catalogExecutor(database.pool);
+    this.events = new TenantEvents(executor, {
+      pollMs: options.cache.ttlMs,
+      warn: (message) => options.logger?.warn(message),
+    });
+    const { owner } = database;
+    const limits = { lockTimeoutMs: options.lockTimeoutMs, statementTimeoutMs: options.migrationTimeoutMs };
+    this.operations = owner && new Operations(owner, limits);
+    this.tenants = new Tenants({
+      catalog: this.catalog,
+      executor,
+      owner,
+      operations: this.operations,
+      bringToHead: (tenant, name, stayAt) => this.#restoreSchema(tenant, name, stayAt),
+      forget: (id) => this.catalog.forget(id as TenantId),
+    });
+    if (owner) {
+      this.#provisioner = new Provisioner(owner, {
         ...options,
         ...database,
         statementTimeoutMs: options.migrationTimeoutMs,
         classes: this.#classes,
       });
-      this.reconciler = new Reconciler(database.owner, this.#provisioner, {
+      this.reconciler = new Reconciler(owner, this.#provisioner, {
         concurrency: options.ownerConnections,
         contextOf: (name, ships) => this.#contextOf(name, ships),
       });
@@ -101,8 +126,9 @@ export class TenancyRuntime {
   }
 
   async #stop(): Promise<void> {
+    this.#stopping.abort();
     this.reconciler?.stop();
-    await Promise.all([this.#loop?.stop(), this.#listener?.stop()]);
+    await Promise.all([this.#loop?.stop(), this.#listener?.stop(), this.events.stop()]);
     await Promise.all([this.database.pool.end(), this.database.owner?.end()]);
   }
 
@@ -138,6 +164,17 @@ export class TenancyRuntime {
       this.#bringing.delete(tenant);
       this.catalog.forget(tenant);
     }
+  }
+
+  /** Gives a tenant's schema back to the login that serves, and brings it to head, or leaves it where it was taken to. */
+  async #restoreSchema(tenant: TenantId, service: ServiceName, stayAt: string | null | undefined): Promise<void> {
+    if (!this.database.owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'Restoring' });
+    const shipped = await readService(this.database.owner, service);
+    const { migrations } = shipped;
+    const upTo = stayAt === undefined ? migrations.length : migrations.findIndex(({ name }) => name === stayAt) + 1;
+    await this.#provisioner?.provision(tenant, service, { ...shipped, migrations: migrations.slice(0, upTo) });
+    // What is more than statements is the fleet's, also for one tenant.
+    if (stayAt === undefined) await migrateTenant(this.#contextOf(service, shipped), tenant);
   }
 
   /**
@@ -178,7 +215,12 @@ export class TenancyRuntime {
 
   #makeLoop(reconciler: Reconciler): ReconcileLoop {
     const { logger, reconcile } = this.options;
-    return new ReconcileLoop(() => reconciler.run(), {
+    const run = async () => {
+      const report = await reconciler.run();
+      await this.#eraseDue();
+      return report;
+    };
+    return new ReconcileLoop(run, {
       intervalMs: reconcile.intervalMs,
       onReport: ({ provisioned, migrated, failures }) => {
         if (provisioned + migrated > 0)
@@ -190,6 +232,16 @@ export class TenancyRuntime {
     });
   }
 
+  /** Tenants whose grace period is over. */
+  async #eraseDue(): Promise<void> {
+    if (this.options.ownerConnections < 2) return;
+    const { logger } = this.options;
+    for (const { tenant, error } of await this.tenants.eraseDue({ signal: this.#stopping.signal })) {
+      if (error) logger?.warn(`Tenant ${tenant} could not be erased and is tried again: ${error.operatorMessage}`);
+      else logger?.log(`Erased tenant ${tenant}.`);
+    }
+  }
+
   #makeListener(url: string): Listener {
     return new Listener({ connectionString: url }, channel, {
       onMessage: (payload) => {
@@ -197,10 +249,12 @@ export class TenancyRuntime {
         if (subject === 'tenant' || subject === 'schema') {
           for (const id of ids.split(',')) this.catalog.forget(id as TenantId);
         }
-        if (subject !== 'schema') this.#loop?.wake();
+        if (subject === 'event') this.events.told(ids.split(','));
+        else if (subject !== 'schema') this.#loop?.wake();
       },
       onConnected: () => {
         this.catalog.forget();
+        this.events.catchUp();
         this.#loop?.wake();
       },
       onLost: (reason) =>
@@ -234,6 +288,8 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
       if (client && shared)
         await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database }, options);
       if (client && service) await registerService(client, service, shipped);
+      const declaredBy = service ?? shared?.schema ?? 'tenantry';
+      if (client && options.tenantRows) await registerTenantRows(client, declaredBy, options.tenantRows);
     } finally {
       client?.release();
     }

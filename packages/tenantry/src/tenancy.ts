@@ -7,7 +7,10 @@ import { TenancyError } from './errors/tenancy-error.js';
 import { Fleet } from './fleet/fleet.js';
 import type { RolloutPlan } from './fleet/rollout-plan.js';
 import { planReconcile } from './lifecycle/plan-reconcile.js';
+import type { TenantEvents } from './lifecycle/events/tenant-events.js';
+import { goneTenant } from './lifecycle/gone-tenant.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
+import type { Tenants } from './lifecycle/tenants/tenants.js';
 import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
 import { translateError } from './postgres/translate-error.js';
@@ -19,11 +22,17 @@ import { parseTenantId, type TenantId } from './tenant/tenant-id.js';
 /** Tenancy in one process: runs code in scopes, and holds the connections, the catalog and the reconciler. */
 export class Tenancy {
   readonly #runtime: TenancyRuntime;
+  /** A tenant's life: create, suspend, archive, restore, rename, erase. */
+  readonly tenants: Tenants;
+  /** What happens to tenants, told to this process's subscribers. */
+  readonly events: TenantEvents;
   /** The tenants of a service as one: plans, rollouts, and code that runs in each of them. */
   readonly fleet: Fleet;
 
   private constructor(runtime: TenancyRuntime) {
     this.#runtime = runtime;
+    this.tenants = runtime.tenants;
+    this.events = runtime.events;
     this.fleet = new Fleet({
       contextOf: (service) => runtime.rolloutContext(service),
       store: runtime.rollouts,
@@ -59,7 +68,20 @@ export class Tenancy {
    */
   async run<T>(tenantId: string, fn: () => T | Promise<T>): Promise<T> {
     const scope = await this.scopeOf(parseTenantId(tenantId));
-    return outsideTransaction(() => runInScope(scope, async () => fn()));
+    return outsideTransaction(() => runInScope(scope, async () => fn())).catch(async (error: unknown) => {
+      throw (await this.explain(error, scope)) ?? error;
+    });
+  }
+
+  /**
+   * Why a statement in a tenant's scope failed, when the reason is that the tenant is not served any more: it was archived,
+   * renamed or erased while the code ran, and its role or its tables are gone.
+   *
+   * @returns The error to answer with; `undefined` when the failure has another reason, without asking where that is plain.
+   */
+  explain(error: unknown, scope: Scope | undefined = currentScope()): Promise<TenancyError | undefined> | undefined {
+    if (scope?.kind !== 'tenant') return undefined;
+    return goneTenant(error, scope.tenant.id, this.#runtime.catalog);
   }
 
   /** Runs code that sees the catalog and shared tables, and no tenant's data. */

@@ -12,7 +12,7 @@ import {
   type UserPage,
   userPage,
 } from './user.schema.js';
-import { UsersService } from './users.service.js';
+import { type ServedUser, UsersService } from './users.service.js';
 
 /** What `GET /users/migrate` would do, service by service. */
 export interface PlannedMigration {
@@ -52,6 +52,18 @@ export class UsersController {
   @Patch(':id')
   update(@Param('id', { schema: userId }) id: string, @Body({ schema: updateUser }) body: UpdateUser): Promise<User> {
     return this.users.update(id, body);
+  }
+
+  @Post(':id/suspend')
+  @HttpCode(200)
+  suspend(@Param('id', { schema: userId }) id: string): Promise<ServedUser> {
+    return this.users.suspend(id);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(200)
+  resume(@Param('id', { schema: userId }) id: string): Promise<ServedUser> {
+    return this.users.resume(id);
   }
 
   @Delete(':id')

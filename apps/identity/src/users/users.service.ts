@@ -1,8 +1,11 @@
-import { EntityManager } from '@mikro-orm/postgresql';
+import { EntityManager, wrap } from '@mikro-orm/postgresql';
 import { Injectable, NotFoundException } from '@nestjs/common';
-import { planAsJson, type PlanJson, type ReconcileReport, Tenancy } from 'tenantry';
+import { planAsJson, type PlanJson, type ReconcileReport, Tenancy, type TenantStatus } from 'tenantry';
 import { User } from './user.entity.js';
 import type { CreateUser, UpdateUser, UserPage } from './user.schema.js';
+
+/** A user, and whether its tenant is served. */
+export type ServedUser = Omit<User, 'deletedAt'> & { readonly status: TenantStatus };
 
 /** Users are tenants: each change of a user and of its tenant is one transaction. */
 @Injectable()
@@ -43,6 +46,24 @@ export class UsersService {
       await em.flush();
       await this.tenancy.catalog.rename(id, fullName, em);
       return user;
+    });
+  }
+
+  /** Nobody is served for this user any more, within a second; all data stays. */
+  suspend(id: string): Promise<ServedUser> {
+    return this.em.transactional(async (em) => {
+      const user = await this.get(id);
+      const { status } = await this.tenancy.tenants.suspend(id, em);
+      return { ...wrap(user).toObject(), status };
+    });
+  }
+
+  /** Serves a suspended user again. */
+  resume(id: string): Promise<ServedUser> {
+    return this.em.transactional(async (em) => {
+      const user = await this.get(id);
+      const { status } = await this.tenancy.tenants.resume(id, em);
+      return { ...wrap(user).toObject(), status };
     });
   }
 

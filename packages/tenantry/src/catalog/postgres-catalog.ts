@@ -1,12 +1,13 @@
 import type pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
-import { catalogScope, lookupScope, type Scope } from '../context/scope.js';
+import { lookupScope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { SchemaName } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { Tenant, TenantStatus } from '../tenant/tenant.js';
 import { parseTenantId, type TenantId } from '../tenant/tenant-id.js';
 import { checkTenantName } from '../tenant/tenant-name.js';
+import { catalogExecutor } from './catalog-executor.js';
 import { type Catalog, pageSizeMax, type SqlExecutor, type TenantEntry } from './catalog.js';
 
 interface TenantRow extends Tenant {
@@ -28,8 +29,7 @@ export class PostgresCatalog implements Catalog {
   }
 
   async find(id: TenantId): Promise<TenantEntry | undefined> {
-    const [row] = await this.#ask(
-      lookupScope,
+    const [row] = await this.#lookUp(
       `select t.id, t.name, t.status, s.schema_name, s.role_name, s.head from tenantry.tenant t
          left join tenantry.tenant_schema s on s.tenant_id = t.id and s.service = $1 where t.id = $2`,
       [this.#service ?? '', id],
@@ -47,8 +47,9 @@ export class PostgresCatalog implements Catalog {
 
   async create({ id, name }: { id: string; name: string }, within?: SqlExecutor): Promise<Tenant> {
     const [row] = await this.#rows(
-      'insert into tenantry.tenant (id, name) values (?, ?) on conflict (id) do nothing returning id, name, status',
-      [parseTenantId(id), checkTenantName(name)],
+      `insert into tenantry.tenant (id, name) select ?, ? where not exists (select from tenantry.former_tenant where id = ?)
+       on conflict (id) do nothing returning id, name, status`,
+      [parseTenantId(id), checkTenantName(name), id],
       within,
     );
     if (!row) throw new TenancyError('TENANCY_TENANT_EXISTS', { tenant: id });
@@ -56,17 +57,18 @@ export class PostgresCatalog implements Catalog {
   }
 
   rename(id: string, name: string, within?: SqlExecutor): Promise<Tenant> {
-    return this.#update('name', id, checkTenantName(name), within);
+    return this.#update('name = ?', id, [checkTenantName(name)], within);
   }
 
   setStatus(id: string, status: TenantStatus, within?: SqlExecutor): Promise<Tenant> {
-    return this.#update('status', id, status, within);
+    const set = "status = ?, erase_after = case when ? = 'deleted' then erase_after end";
+    return this.#update(set, id, [status, status], within);
   }
 
-  async #update(column: 'name' | 'status', id: string, value: string, within?: SqlExecutor): Promise<Tenant> {
+  async #update(set: string, id: string, values: readonly string[], within?: SqlExecutor): Promise<Tenant> {
     const [row] = await this.#rows(
-      `update tenantry.tenant set ${column} = ?, updated_at = now() where id = ? returning id, name, status`,
-      [value, parseTenantId(id)],
+      `update tenantry.tenant set ${set}, updated_at = now() where id = ? returning id, name, status`,
+      [...values, parseTenantId(id)],
       within,
     );
     if (!row) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: id });
@@ -76,14 +78,11 @@ export class PostgresCatalog implements Catalog {
   /** Takes `?` for parameters, as an EntityManager does. */
   async #rows(sql: string, params: unknown[], within?: SqlExecutor): Promise<TenantRow[]> {
     if (within) return (await within.execute(sql, params)) as TenantRow[];
-    let position = 0;
-    const numbered = sql.replaceAll('?', () => `$${++position}`);
-    return this.#ask(catalogScope, numbered, params);
+    return (await catalogExecutor(this.#pool).execute(sql, params)) as TenantRow[];
   }
 
-  /** In a scope of its own: the catalog is read before a request has a scope, or inside another tenant's. */
-  #ask(scope: Scope, sql: string, params: unknown[]): Promise<TenantRow[]> {
-    return runInScope(scope, async () => (await this.#pool.query<TenantRow>(sql, params)).rows);
+  #lookUp(sql: string, params: unknown[]): Promise<TenantRow[]> {
+    return runInScope(lookupScope, async () => (await this.#pool.query<TenantRow>(sql, params)).rows);
   }
 
   #entry({ id, name, status, schema_name: schema, role_name: role, head = null }: TenantRow): TenantEntry {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { EntityName } from '@mikro-orm/core';
 import type { ServingFacts } from '../doctor/doctor-facts.js';
 import type { MigrationList } from '../migrations/tenant-migration.js';
-import type { SharedSchema } from '../options.js';
+import type { SharedSchema, TenantRows } from '../options.js';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
 import { UsageError } from './usage-error.js';
 
@@ -30,6 +30,8 @@ export interface ServiceConfig {
   readonly orm?: TenantOrmOptions | undefined;
   /** Schemas on the search path after the tenant's own. @default [] */
   readonly sharedSchemas?: readonly string[] | undefined;
+  /** As in `TenancyOptions`. */
+  readonly tenantRows?: readonly TenantRows[] | undefined;
   /** The schema that all tenants share, with its own migrations in its own folder. */
   readonly shared?: (SharedSchema & { readonly migrationsDir?: string | undefined }) | undefined;
 }

@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   migration: () => import('./migration.js'),
   drift: () => import('./drift.js'),
   doctor: () => import('./doctor.js'),
+  tenant: () => import('./tenant.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */

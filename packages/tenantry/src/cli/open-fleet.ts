@@ -36,7 +36,7 @@ export function tenancyOptionsFor(
   { name, config: service }: FleetService,
   concurrency: number,
 ): TenancyOptions {
-  const { migrations, shared, sharedSchemas } = service;
+  const { migrations, shared, sharedSchemas, tenantRows } = service;
   const { migrationsDir: _folder, ...sharedSchema } = shared ?? { schema: '', migrations: {} };
   return {
     url,
@@ -45,6 +45,7 @@ export function tenancyOptionsFor(
     migrations,
     ...(shared && { shared: sharedSchema }),
     ...(sharedSchemas && { sharedSchemas }),
+    ...(tenantRows && { tenantRows }),
     isolation: config.isolation,
     largeTableRows: config.largeTableRows,
     listenUrl: false,

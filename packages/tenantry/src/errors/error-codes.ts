@@ -1,16 +1,4 @@
-/** How one failure is reported: to the caller without any internals, and to the operator with the option to change. */
-export interface ErrorDescription {
-  /** HTTP status when the failure reaches a caller. */
-  readonly status: number;
-  /** Short, constant, for the caller. */
-  readonly title: string;
-  /** One sentence for the caller. `{field}` is replaced by that field of the error; only `expected` and `rule` appear here, which are our own words. */
-  readonly detail: string;
-  /** For the operator: what happened, and what to change. `{field}` is replaced as well. */
-  readonly operator: string;
-  /** Seconds for `Retry-After`, where trying again can help. */
-  readonly retryAfter?: number;
-}
+import type { ErrorDescription } from './error-description.js';
 
 const unavailable = { title: 'Temporarily unavailable', retryAfter: 1, status: 503 } as const;
 const internal = {
@@ -71,13 +59,15 @@ export const errorCodes = {
     status: 403,
     title: 'Tenant suspended',
     detail: 'This tenant is suspended; whoever runs the service can resume it.',
-    operator: 'Tenant "{tenant}" has the status "suspended". Serve it again with catalog.setStatus(id, "active").',
+    operator:
+      'Tenant "{tenant}" has the status "suspended". Serve it again with `tenantry tenant resume {tenant}`, or tenants.resume().',
   },
   TENANCY_TENANT_ARCHIVED: {
     status: 403,
     title: 'Tenant archived',
     detail: 'This tenant is archived; whoever runs the service can restore it.',
-    operator: 'Tenant "{tenant}" has the status "archived". Serve it again with catalog.setStatus(id, "active").',
+    operator:
+      'Tenant "{tenant}" has the status "archived". Serve it again with `tenantry tenant restore {tenant}`, or tenants.restore().',
   },
   TENANCY_TENANT_EXISTS: {
     status: 409,
@@ -85,6 +75,37 @@ export const errorCodes = {
     detail: 'This id belongs or belonged to another tenant; choose another one.',
     operator:
       'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
+  },
+  TENANCY_TENANT_STATUS: {
+    status: 409,
+    title: 'Not in this state',
+    detail: 'The tenant {rule}.',
+    operator: 'Tenant "{tenant}" {rule}.',
+  },
+  TENANCY_TENANT_ENTANGLED: {
+    status: 409,
+    title: 'Tenant is tied to something else',
+    detail: 'Something that is not this tenant’s depends on it, so it was left as it is.',
+    operator: 'Tenant "{tenant}" was left as it is: {reason}.',
+  },
+  TENANCY_TENANT_BUSY: {
+    status: 409,
+    title: 'Tenant is busy',
+    detail: 'Something else is being done to this tenant; try again when it is over.',
+    operator:
+      'Another process works on the tenant "{tenant}". `tenantry tenant show {tenant}` says what it does; try again when it is over.',
+  },
+  TENANCY_OPERATION_OPEN: {
+    status: 409,
+    title: 'Operation unfinished',
+    detail: 'Something that was begun with this tenant is unfinished; whoever runs the service can finish it.',
+    operator:
+      'Operation {operation} ("{kind}") of the tenant "{tenant}" is unfinished, so nothing else was begun. Give the same command again, with the same options, to finish it; `tenantry tenant show {tenant}` shows them.',
+  },
+  TENANCY_OPERATION_FAILED: {
+    ...internal,
+    operator:
+      'Operation {operation} ("{kind}") of the tenant "{tenant}" failed at the step "{step}": {reason}. {outcome}',
   },
   TENANCY_TENANT_NAME_INVALID: {
     status: 400,

@@ -1,4 +1,5 @@
-import { type ErrorDescription, errorCodes, type TenancyErrorCode } from './error-codes.js';
+import { errorCodes, type TenancyErrorCode } from './error-codes.js';
+import type { ErrorDescription } from './error-description.js';
 
 /** The facts of one failure; they fill the sentences of {@link errorCodes}. */
 export type ErrorFields = Readonly<Record<string, string | number>>;

@@ -3,9 +3,16 @@ import { quoteIdentifier } from '../postgres/quote.js';
 /** The catalog scope's rights on the catalog: it looks tenants up and signs them up; it changes neither ledger nor migrations. */
 export function catalogGrants(catalogRole: string): readonly string[] {
   const role = quoteIdentifier(catalogRole);
-  const readable = ['tenant', 'service', 'tenant_schema', 'ledger', 'catalog_version'].map(
-    (table) => `tenantry.${table}`,
-  );
+  const readable = [
+    'tenant',
+    'service',
+    'tenant_schema',
+    'ledger',
+    'catalog_version',
+    'operation',
+    'event',
+    'former_tenant',
+  ].map((table) => `tenantry.${table}`);
   return [
     `grant usage on schema tenantry to ${role}`,
     `grant select on ${readable.join(', ')} to ${role}`,

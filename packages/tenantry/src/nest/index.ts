@@ -8,6 +8,7 @@ export { fromSubdomain } from '../resolution/from-subdomain.js';
 export { fromRequest, type ResolvableRequest, type TenantResolver } from '../resolution/tenant-resolver.js';
 export { CatalogScope } from './catalog-scope.decorator.js';
 export { CurrentTenant } from './current-tenant.decorator.js';
+export { OnTenantEvent } from './on-tenant-event.decorator.js';
 export { ProblemFilter } from './problem.filter.js';
 export { TenancyModule, type TenancyModuleAsyncOptions } from './tenancy.module.js';
 export type { TenancyModuleOptions } from './tenancy-module-options.js';

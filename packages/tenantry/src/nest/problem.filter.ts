@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { toProblem } from '../http/to-problem.js';
+import { Tenancy } from '../tenancy.js';
 import { translateError } from '../postgres/translate-error.js';
 
 /** Answers every error with problem details (RFC 9457), and logs for the operator what the caller is not told. */
@@ -8,14 +9,25 @@ import { translateError } from '../postgres/translate-error.js';
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
   readonly #host: HttpAdapterHost;
+  readonly #tenancy: Tenancy;
   readonly #logger = new Logger('Tenancy');
 
-  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost) {
+  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(Tenancy) tenancy: Tenancy) {
     this.#host = host;
+    this.#tenancy = tenancy;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     if (host.getType() !== 'http') throw error;
+    const explaining = this.#tenancy.explain(error);
+    if (explaining)
+      void explaining
+        .then((reason) => this.#answer(reason ?? error, host))
+        .catch((failure: unknown) => this.#logger.error(failure));
+    else this.#answer(error, host);
+  }
+
+  #answer(error: unknown, host: ArgumentsHost): void {
     const { status, headers, body } = toProblem(error);
     if (status >= 500) this.#log(error, body.code);
     const adapter = this.#host.httpAdapter;

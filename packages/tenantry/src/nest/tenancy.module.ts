@@ -8,9 +8,10 @@ import {
   Module,
   type ModuleMetadata,
   type NestModule,
+  type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, DiscoveryModule, DiscoveryService, HttpAdapterHost, Reflector } from '@nestjs/core';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
 import { ScopedDriver } from '../orm/scoped-driver.js';
 import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
@@ -18,6 +19,7 @@ import { Tenancy } from '../tenancy.js';
 import { type FastifyHooks, openInFastify } from './fastify-hooks.js';
 import { ProblemFilter } from './problem.filter.js';
 import { RequestScopes } from './request-scopes.js';
+import { subscribeProviders } from './subscribe-providers.js';
 import { TenancyGuard } from './tenancy.guard.js';
 import type { TenancyModuleOptions } from './tenancy-module-options.js';
 import { tenancyModuleOptions } from './tokens.js';
@@ -31,13 +33,15 @@ export interface TenancyModuleAsyncOptions extends Pick<ModuleMetadata, 'imports
 /** Makes a Nest application multi-tenant: import it once, at the root. */
 @Global()
 @Module({})
-export class TenancyModule implements NestModule, OnApplicationShutdown {
+export class TenancyModule implements NestModule, OnApplicationBootstrap, OnApplicationShutdown {
   readonly #tenancy: Tenancy;
   readonly #scopes: RequestScopes;
   readonly #guard: TenancyGuard;
   readonly #filter: ProblemFilter;
   readonly #host: HttpAdapterHost;
   readonly #config: ApplicationConfig;
+  readonly #discovery: DiscoveryService;
+  readonly #reflector: Reflector;
 
   constructor(
     @Inject(Tenancy) tenancy: Tenancy,
@@ -46,6 +50,8 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
     @Inject(ProblemFilter) filter: ProblemFilter,
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
     @Inject(ApplicationConfig) config: ApplicationConfig,
+    @Inject(DiscoveryService) discovery: DiscoveryService,
+    @Inject(Reflector) reflector: Reflector,
   ) {
     this.#tenancy = tenancy;
     this.#scopes = scopes;
@@ -53,6 +59,8 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
     this.#filter = filter;
     this.#host = host;
     this.#config = config;
+    this.#discovery = discovery;
+    this.#reflector = reflector;
   }
 
   /** With options that are known at once. */
@@ -64,7 +72,7 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
   static forRootAsync({ imports = [], inject = [], useFactory }: TenancyModuleAsyncOptions): DynamicModule {
     return {
       module: TenancyModule,
-      imports,
+      imports: [...imports, DiscoveryModule],
       providers: [
         { provide: tenancyModuleOptions, inject: [...inject], useFactory },
         { provide: Tenancy, inject: [tenancyModuleOptions], useFactory: startTenancy },
@@ -101,6 +109,10 @@ export class TenancyModule implements NestModule, OnApplicationShutdown {
       consumer
         .apply((request: ResolvableRequest, _: unknown, next: () => void) => void this.#scopes.open(request, next))
         .forRoutes('{*all}');
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    await subscribeProviders(this.#discovery, this.#reflector, this.#tenancy.events);
   }
 
   async onApplicationShutdown(): Promise<void> {

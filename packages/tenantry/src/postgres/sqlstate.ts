@@ -18,6 +18,7 @@ export const sqlstate = {
   duplicateSchema: '42P06',
   duplicateObject: '42710',
   undefinedObject: '42704',
+  dependentObjects: '2BP01',
   duplicatePreparedStatement: '42P05',
   undefinedTable: '42P01',
   invalidSchemaName: '3F000',

@@ -1,5 +1,6 @@
 import { type ErrorFields, TenancyError } from '../errors/tenancy-error.js';
 import type { TenancyErrorCode } from '../errors/error-codes.js';
+import { errorCauses } from './error-causes.js';
 import { sqlstate, sqlstateOf } from './sqlstate.js';
 
 const bySqlstate: Readonly<Record<string, TenancyErrorCode>> = {
@@ -47,10 +48,10 @@ const socketCodes = new Set([
  * translation of what PostgreSQL or the socket said. `undefined` when the error is none of these.
  */
 export function translateError(error: unknown, fields: ErrorFields = {}): TenancyError | undefined {
-  for (const cause of causes(error)) {
+  for (const cause of errorCauses(error)) {
     if (cause instanceof TenancyError) return cause;
   }
-  for (const cause of causes(error)) {
+  for (const cause of errorCauses(error)) {
     const code = codeOf(cause);
     if (code)
       return new TenancyError(
@@ -72,13 +73,4 @@ function codeOf(error: unknown): TenancyErrorCode | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code !== undefined && syscall !== undefined && socketCodes.has(code)) return 'TENANCY_DATABASE_UNAVAILABLE';
   return connectionLost.test(error.message) ? 'TENANCY_DATABASE_UNAVAILABLE' : undefined;
-}
-
-function* causes(error: unknown): Generator {
-  let current = error;
-  for (let depth = 0; depth < 8 && typeof current === 'object' && current !== null; depth++) {
-    yield current;
-    const { cause, previous, errors } = current as { cause?: unknown; previous?: unknown; errors?: unknown[] };
-    current = cause ?? previous ?? errors?.[0];
-  }
 }

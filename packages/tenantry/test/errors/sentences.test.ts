@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type ErrorDescription, errorCodes, type TenancyErrorCode } from '../../src/errors/error-codes.js';
+import { errorCodes, type TenancyErrorCode } from '../../src/errors/error-codes.js';
+import type { ErrorDescription } from '../../src/errors/error-description.js';
 import { TenancyError } from '../../src/errors/tenancy-error.js';
 
 const table = Object.entries<ErrorDescription>(errorCodes);

@@ -9,7 +9,7 @@
  */
 const objects = `
 with subject as materialized (
-  select s.number, n.oid as nsp, s.schema_name, s.own_role, n.nspowner, n.nspacl,
+  select s.number, n.oid as nsp, s.schema_name, s.own_role, s.login_name = '' as closed, n.nspowner, n.nspacl,
          coalesce((select oid from pg_roles where rolname = s.role_name), 0) as role,
          coalesce((select oid from pg_roles where rolname = s.login_name), 0) as login,
          (select oid from pg_roles where rolname = current_user) as me
@@ -33,8 +33,9 @@ with subject as materialized (
               case when rolcreaterole then 'createrole' end, case when rolcreatedb then 'createdb' end,
               case when rolreplication then 'replication' end, case when rolbypassrls then 'bypassrls' end),
            -- Before PostgreSQL 16 a membership has no options.
-           'granted', (select bool_or(coalesce((to_jsonb(m) ->> 'set_option')::bool, true)) from pg_auth_members m where m.roleid = s.role and m.member = s.login),
-           'inherited', (select bool_or(coalesce((to_jsonb(m) ->> 'inherit_option')::bool, false)) from pg_auth_members m where m.roleid = s.role and m.member = s.login))
+           -- An archived tenant's role is granted to nobody, as it should be.
+           'granted', closed or (select bool_or(coalesce((to_jsonb(m) ->> 'set_option')::bool, true)) from pg_auth_members m where m.roleid = s.role and m.member = s.login),
+           'inherited', not closed and (select bool_or(coalesce((to_jsonb(m) ->> 'inherit_option')::bool, false)) from pg_auth_members m where m.roleid = s.role and m.member = s.login))
     from subject s left join pg_roles r on r.oid = s.role
    where s.own_role
   union all

@@ -1,0 +1,49 @@
+import { admitTenant } from '../catalog/admit-tenant.js';
+import type { CachedCatalog } from '../catalog/cached-catalog.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { errorCauses } from '../postgres/error-causes.js';
+import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import type { TenantId } from '../tenant/tenant-id.js';
+
+/** What PostgreSQL says when a role, a schema or a table is gone, was given another name, or may not be used any more. */
+const signs = new Set<string | undefined>([
+  sqlstate.insufficientPrivilege,
+  sqlstate.undefinedObject,
+  sqlstate.undefinedTable,
+  sqlstate.invalidSchemaName,
+  // For `role` that does not exist.
+  sqlstate.invalidParameterValue,
+  // A table that was dropped while the statement waited for it.
+  sqlstate.internalError,
+]);
+
+/**
+ * Whether a tenant's statement failed because the tenant is not served any more: looks it up anew, past what is remembered.
+ *
+ * @returns Why it is not served, with the failure as its cause; `undefined`, without a look-up where the failure cannot mean that.
+ */
+export function goneTenant(
+  error: unknown,
+  tenant: TenantId,
+  catalog: Pick<CachedCatalog, 'find' | 'forget'>,
+): Promise<TenancyError | undefined> | undefined {
+  for (const cause of errorCauses(error)) if (signs.has(sqlstateOf(cause))) return look(error, tenant, catalog);
+  return undefined;
+}
+
+async function look(
+  error: unknown,
+  tenant: TenantId,
+  catalog: Pick<CachedCatalog, 'find' | 'forget'>,
+): Promise<TenancyError | undefined> {
+  catalog.forget(tenant);
+  const entry = await catalog.find(tenant).catch(() => null);
+  if (entry === null) return undefined;
+  try {
+    admitTenant(tenant, entry);
+    return undefined;
+  } catch (refusal) {
+    const { code, fields } = refusal as TenancyError;
+    return new TenancyError(code, fields, { cause: error });
+  }
+}

@@ -1,0 +1,40 @@
+import type pg from 'pg';
+import { TenancyError } from '../../errors/tenancy-error.js';
+import { quoteIdentifier } from '../../postgres/quote.js';
+import { sqlstate } from '../../postgres/sqlstate.js';
+
+/**
+ * Drops a tenant role, in the transaction that dropped its schema. Roles belong to the server: one that another database's
+ * tenant of the same id has too stays.
+ *
+ * @returns Whether it is gone.
+ * @throws TenancyError `TENANCY_TENANT_ENTANGLED`.
+ */
+export async function dropRole(client: Pick<pg.ClientBase, 'query'>, tenant: string, role: string): Promise<boolean> {
+  const { rows } = await client.query<{ here: boolean; elsewhere: boolean }>(
+    `select coalesce(bool_or(d.dbid = (select oid from pg_database where datname = current_database())), false) as here,
+            coalesce(bool_or(d.dbid <> (select oid from pg_database where datname = current_database())), false) as elsewhere
+       from pg_roles r left join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype <> 'p'
+      where r.rolname = $1 group by r.oid`,
+    [role],
+  );
+  const [found] = rows;
+  if (!found) return true;
+  const name = quoteIdentifier(role);
+  if (found.here) {
+    // Rights that somebody gave it by hand. Only who has a role may drop what is its own.
+    await client.query(`grant ${name} to current_user`);
+    await client.query(`drop owned by ${name}`);
+  }
+  if (found.elsewhere) return false;
+  try {
+    await client.query(`drop role ${name}`);
+  } catch (error) {
+    const { code, detail } = error as { code?: string; detail?: string };
+    if (code !== sqlstate.dependentObjects) throw error;
+    // Rights on what belongs to somebody else, which only that one or a superuser takes back.
+    const reason = `its role still has ${detail ?? 'rights'}, given by hand; a superuser must run: drop owned by ${name}`;
+    throw new TenancyError('TENANCY_TENANT_ENTANGLED', { tenant, reason }, { cause: error });
+  }
+  return true;
+}
