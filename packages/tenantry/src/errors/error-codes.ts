@@ -86,6 +86,25 @@ export const errorCodes = {
     operator:
       'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
   },
+  TENANCY_TENANT_BUSY: {
+    status: 409,
+    title: 'Tenant is busy',
+    detail: 'Something else is being done to this tenant; try again when it is over.',
+    operator:
+      'Another process works on the tenant "{tenant}". `tenantry tenant show {tenant}` says what it does; try again when it is over.',
+  },
+  TENANCY_OPERATION_OPEN: {
+    status: 409,
+    title: 'Operation unfinished',
+    detail: 'Something that was begun with this tenant is unfinished; whoever runs the service can finish it.',
+    operator:
+      'Operation {operation} ("{kind}") of the tenant "{tenant}" is unfinished, so nothing else was begun. Give the same command again, with the same options, to finish it; `tenantry tenant show {tenant}` shows them.',
+  },
+  TENANCY_OPERATION_FAILED: {
+    ...internal,
+    operator:
+      'Operation {operation} ("{kind}") of the tenant "{tenant}" failed at the step "{step}": {reason}. {outcome}',
+  },
   TENANCY_TENANT_NAME_INVALID: {
     status: 400,
     title: 'Invalid tenant name',
