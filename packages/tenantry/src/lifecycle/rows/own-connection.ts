@@ -1,5 +1,4 @@
 import pg from 'pg';
-import { translateError } from '../../postgres/translate-error.js';
 
 /**
  * Runs code on a connection of the owner role that is made for it: `COPY` cannot share one that sends ahead, and a backend
@@ -18,8 +17,6 @@ export async function onOwnConnection<T>(owner: pg.Pool, fn: (client: pg.Client)
   try {
     await client.connect();
     return await fn(client);
-  } catch (error) {
-    throw translateError(error) ?? error;
   } finally {
     // In the middle of a COPY too: the server rolls back.
     await client.end().catch(() => undefined);

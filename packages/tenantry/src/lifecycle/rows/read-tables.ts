@@ -8,8 +8,8 @@ export interface TableColumn {
   readonly type: string;
   /** Computed by PostgreSQL, so nobody may write it. */
   readonly generated: boolean;
-  /** Its type is made in the schema itself, so a copy in another schema has another type. */
-  readonly own: boolean;
+  /** The type with its schema's name, where it is made in the schema itself: a copy in another schema has another type. */
+  readonly ownType: string | null;
 }
 
 /** A table that holds rows: an ordinary one, or a partition. */
@@ -48,7 +48,8 @@ export async function readContents(client: pg.ClientBase, schema: string): Promi
      select coalesce((select json_agg(json_build_object('name', relname, 'bytes', pg_table_size(r.oid), 'columns', coalesce(
                         (select json_agg(json_build_object('name', attname, 'generated', attgenerated <> '',
                                   'type', replace(format_type(atttypid, atttypmod), quote_ident(nspname) || '.', ''),
-                                  'own', coalesce(e.typnamespace, t.typnamespace) = (select oid from pg_namespace where nspname = $1)) order by attnum)
+                                  'ownType', case when coalesce(e.typnamespace, t.typnamespace) = (select oid from pg_namespace where nspname = $1)
+                                                  then format_type(atttypid, atttypmod) end) order by attnum)
                            from pg_attribute join pg_type t on t.oid = atttypid left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
                           where attrelid = r.oid and attnum > 0 and not attisdropped), '[]')) order by relname)
                         from rel r where relkind = 'r'), '[]') as tables,

@@ -37,7 +37,7 @@ export async function* readFrames(file: FileHandle): AsyncGenerator<Frame> {
   const digest = createHash('sha256');
   const header = await readHeader(file);
   digest.update(header);
-  for (let position = headerBytes; ; ) {
+  for (let position = headerBytes; ;) {
     const frame = await readFrame(file, position, size);
     if (frame.kind === 'trailer') {
       requireEnd(parseTrailer(frame.payload), digest.digest('hex'), frame.end, size);

@@ -40,7 +40,7 @@ export class FileWriter {
 
   /** Rows as `COPY` writes them, cut anywhere. */
   async data(bytes: Buffer): Promise<void> {
-    for (let start = 0; start < bytes.length; ) {
+    for (let start = 0; start < bytes.length;) {
       const end = Math.min(bytes.length, start + chunkBytes - this.#collectedBytes);
       this.#collected.push(bytes.subarray(start, end));
       this.#collectedBytes += end - start;

@@ -43,7 +43,13 @@ const manifestSchema = z.object({
 const trailerSchema = z.object({
   /** In the order of the file. */
   tables: z.array(
-    z.object({ service: z.string(), table: name, rows: count, bytes: count, checksum: z.string().regex(/^-?\d{1,40}$/) }),
+    z.object({
+      service: z.string(),
+      table: name,
+      rows: count,
+      bytes: count,
+      checksum: z.string().regex(/^-?\d{1,40}$/),
+    }),
   ),
   /** SHA-256 of all bytes before the trailer's frame, in hex. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/),

@@ -3,7 +3,14 @@ import { TenancyError } from '../../errors/tenancy-error.js';
 import { checkTenantName } from '../../tenant/tenant-name.js';
 import { parseTenantId } from '../../tenant/tenant-id.js';
 import { type Frame, readFrames } from './file-reader.js';
-import { type Manifest, parseManifest, parseTableFrame, parseTrailer, type TableFrame, type Trailer } from './manifest.js';
+import {
+  type Manifest,
+  parseManifest,
+  parseTableFrame,
+  parseTrailer,
+  type TableFrame,
+  type Trailer,
+} from './manifest.js';
 
 /** What a whole file says of itself. */
 export interface VerifiedFile {
