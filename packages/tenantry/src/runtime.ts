@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { CachedCatalog } from './catalog/cached-catalog.js';
 import { PostgresCatalog } from './catalog/postgres-catalog.js';
 import type { TenantScope } from './context/scope.js';
@@ -140,14 +141,20 @@ export class TenancyRuntime {
     }
   }
 
+  /** @throws TenancyError `TENANCY_OWNER_REQUIRED`. */
+  requireOwner(what: string): pg.Pool {
+    const { owner } = this.database;
+    if (!owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what });
+    return owner;
+  }
+
   /**
    * What a service's fleet is migrated with; by default this process's own service.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
    */
   async rolloutContext(name: string | undefined): Promise<RolloutContext> {
-    const { owner } = this.database;
-    if (!owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
+    const owner = this.requireOwner('A rollout');
     const service = name === undefined ? this.options.service : parseServiceName(name);
     if (service === undefined) {
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a rollout needs one' });

@@ -6,6 +6,7 @@ import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { Fleet } from './fleet/fleet.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
+import { TenantCopies } from './lifecycle/tenant-copies.js';
 import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
 import { startRuntime, type TenancyRuntime } from './runtime.js';
@@ -18,6 +19,8 @@ export class Tenancy {
   readonly #runtime: TenancyRuntime;
   /** The tenants of a service as one: plans, rollouts, and code that runs in each of them. */
   readonly fleet: Fleet;
+  /** Single tenants as a whole: export, import, clone. */
+  readonly tenants: TenantCopies;
 
   private constructor(runtime: TenancyRuntime) {
     this.#runtime = runtime;
@@ -26,6 +29,12 @@ export class Tenancy {
       store: runtime.rollouts,
       catalog: runtime.database.pool,
       run: (tenant, fn) => this.run(tenant, fn),
+    });
+    this.tenants = new TenantCopies({
+      service: runtime.options.service,
+      lockTimeoutMs: runtime.options.lockTimeoutMs,
+      owner: () => runtime.requireOwner('Working on a whole tenant'),
+      contextOf: (service) => runtime.rolloutContext(service),
     });
   }
 

@@ -15,6 +15,9 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   rollout: () => import('./rollout.js'),
   migration: () => import('./migration.js'),
   drift: () => import('./drift.js'),
+  export: () => import('./export.js'),
+  import: () => import('./import.js'),
+  clone: () => import('./clone.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */
