@@ -21,6 +21,16 @@ export {
   type TenantOperationOptions,
   Tenants,
 } from './lifecycle/tenants/tenants.js';
+export { type CopyReport, type LeftBehind } from './lifecycle/copied-tenant.js';
+export { type CopyProgress, type CopyWatch } from './lifecycle/rows/copy-progress.js';
+export { type ExportReport } from './lifecycle/tenant-file/export-tenant.js';
+export {
+  type CloneOptions,
+  type ExportOptions,
+  type ImportOptions,
+  TenantCopies,
+  type TenantCopiesParts,
+} from './lifecycle/tenant-copies.js';
 export { type DriftOptions, type DriftSelector } from './fleet/drift/drift-options.js';
 export { type DriftReport } from './fleet/drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';

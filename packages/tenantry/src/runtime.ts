@@ -1,8 +1,9 @@
 import { catalogExecutor } from './catalog/catalog-executor.js';
+import type pg from 'pg';
 import { CachedCatalog } from './catalog/cached-catalog.js';
 import { PostgresCatalog } from './catalog/postgres-catalog.js';
 import type { TenantScope } from './context/scope.js';
-import { type Database, openDatabase } from './database.js';
+import type { Database } from './database.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { migrateTenant } from './fleet/migrate-tenant.js';
 import type { RolloutContext } from './fleet/rollout-context.js';
@@ -12,12 +13,8 @@ import { Operations } from './lifecycle/operation/operations.js';
 import { Provisioner } from './lifecycle/provisioner.js';
 import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
 import { Reconciler } from './lifecycle/reconciler.js';
-import { registerTenantRows } from './lifecycle/tenants/tenant-rows.js';
 import { Tenants } from './lifecycle/tenants/tenants.js';
-import { compileMigrations } from './migrations/compile-migrations.js';
-import { migrateShared } from './migrations/migrate-shared.js';
 import { readService } from './migrations/read-service.js';
-import { registerService } from './migrations/register-service.js';
 import type { MigrationClass, ShippedService } from './migrations/tenant-migration.js';
 import type { ResolvedOptions } from './options.js';
 import { Listener } from './postgres/listener.js';
@@ -177,14 +174,20 @@ export class TenancyRuntime {
     if (stayAt === undefined) await migrateTenant(this.#contextOf(service, shipped), tenant);
   }
 
+  /** @throws TenancyError `TENANCY_OWNER_REQUIRED`. */
+  requireOwner(what: string): pg.Pool {
+    const { owner } = this.database;
+    if (!owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what });
+    return owner;
+  }
+
   /**
    * What a service's fleet is migrated with; by default this process's own service.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
    */
   async rolloutContext(name: string | undefined): Promise<RolloutContext> {
-    const { owner } = this.database;
-    if (!owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
+    const owner = this.requireOwner('A rollout');
     const service = name === undefined ? this.options.service : parseServiceName(name);
     if (service === undefined) {
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a rollout needs one' });
@@ -272,31 +275,4 @@ function listenUrlOf(
   if (listenUrl !== undefined) return listenUrl || undefined;
   // A pooler in transaction mode gives every statement another backend: nobody would be listening.
   return transactionPooler ? ownerUrl : target.url;
-}
-
-/** Opens the database, brings what this process ships to it, and starts. */
-export async function startRuntime(options: ResolvedOptions): Promise<TenancyRuntime> {
-  const { service, shared } = options;
-  const migrations = service ? await compileMigrations(service, options.migrations) : [];
-  const sharedMigrations = shared ? await compileMigrations(shared.schema, shared.migrations) : [];
-  const database = await openDatabase(options);
-  const shipped = { migrations, sharedSchemas: options.sharedSchemas, serviceRole: database.serviceRole };
-  const runtime = new TenancyRuntime(options, database, shipped);
-  try {
-    const client = await database.owner?.connect();
-    try {
-      if (client && shared)
-        await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database }, options);
-      if (client && service) await registerService(client, service, shipped);
-      const declaredBy = service ?? shared?.schema ?? 'tenantry';
-      if (client && options.tenantRows) await registerTenantRows(client, declaredBy, options.tenantRows);
-    } finally {
-      client?.release();
-    }
-    await runtime.start();
-    return runtime;
-  } catch (error) {
-    await runtime.stop();
-    throw translateError(error) ?? error;
-  }
 }

@@ -11,10 +11,12 @@ import type { TenantEvents } from './lifecycle/events/tenant-events.js';
 import { goneTenant } from './lifecycle/gone-tenant.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
 import type { Tenants } from './lifecycle/tenants/tenants.js';
+import { TenantCopies } from './lifecycle/tenant-copies.js';
 import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
 import { translateError } from './postgres/translate-error.js';
-import { startRuntime, type TenancyRuntime } from './runtime.js';
+import type { TenancyRuntime } from './runtime.js';
+import { startRuntime } from './start-runtime.js';
 import { resolveOptions, type TenancyOptions } from './options.js';
 import type { ServiceName } from './tenant/service-name.js';
 import { parseTenantId, type TenantId } from './tenant/tenant-id.js';
@@ -28,6 +30,8 @@ export class Tenancy {
   readonly events: TenantEvents;
   /** The tenants of a service as one: plans, rollouts, and code that runs in each of them. */
   readonly fleet: Fleet;
+  /** Single tenants as a whole: export, import, clone. */
+  readonly copies: TenantCopies;
 
   private constructor(runtime: TenancyRuntime) {
     this.#runtime = runtime;
@@ -38,6 +42,12 @@ export class Tenancy {
       store: runtime.rollouts,
       catalog: runtime.database.pool,
       run: (tenant, fn) => this.run(tenant, fn),
+    });
+    this.copies = new TenantCopies({
+      service: runtime.options.service,
+      lockTimeoutMs: runtime.options.lockTimeoutMs,
+      owner: () => runtime.requireOwner('Working on a whole tenant'),
+      contextOf: (service) => runtime.rolloutContext(service),
     });
   }
 

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
 import { type LoadedConfig, loadConfig, type CliDatabase } from './config.js';
 import { UsageError } from './usage-error.js';
 
@@ -50,6 +51,15 @@ export class CliContext {
   /** Progress, and what a person should know. */
   note(line: string): void {
     process.stderr.write(`${line}\n`);
+  }
+
+  /** Stdout, for bytes instead of lines; `undefined` when it is a terminal. */
+  pipedOut(): Writable | undefined {
+    return process.stdout.isTTY ? undefined : process.stdout;
+  }
+
+  pipedIn(): Readable {
+    return process.stdin;
   }
 
   load(): Promise<LoadedConfig> {

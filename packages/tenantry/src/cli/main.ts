@@ -17,6 +17,9 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   drift: () => import('./drift.js'),
   doctor: () => import('./doctor.js'),
   tenant: () => import('./tenant.js'),
+  export: () => import('./export.js'),
+  import: () => import('./import.js'),
+  clone: () => import('./clone.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */

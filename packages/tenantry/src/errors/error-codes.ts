@@ -74,7 +74,7 @@ export const errorCodes = {
     title: 'Tenant exists',
     detail: 'This id belongs or belonged to another tenant; choose another one.',
     operator:
-      'catalog.create() was called with the id "{tenant}" that another tenant has or had; ids are never used twice.',
+      'A tenant was to be made with the id "{tenant}" that another tenant has or had; ids are never used twice.',
   },
   TENANCY_TENANT_STATUS: {
     status: 409,
@@ -286,6 +286,43 @@ export const errorCodes = {
     detail: 'This rollout is over and cannot be changed.',
     operator:
       'Rollout {rollout} is {status}; only one that was halted, stopped or interrupted can be resumed or aborted.',
+  },
+  TENANCY_FILE_FOREIGN: {
+    status: 400,
+    title: 'Not a tenant file',
+    detail: 'This is no file of an exported tenant.',
+    operator: 'This is no tenant file, so nothing was changed. `tenantry export` writes one.',
+  },
+  TENANCY_FILE_NEWER: {
+    status: 400,
+    title: 'Newer tenant file',
+    detail: 'This file was written by a newer version.',
+    operator:
+      'The tenant file has format {version} and this version of Tenantry knows up to {known}, so nothing was changed. Import it with the version that wrote it, or a newer one.',
+  },
+  TENANCY_FILE_DAMAGED: {
+    status: 400,
+    title: 'Damaged tenant file',
+    detail: 'This file is damaged or not complete.',
+    operator:
+      'The tenant file is damaged or not complete, so nothing was changed: {reason}. Copy it again, or export again.',
+  },
+  TENANCY_FILE_UNFIT: {
+    status: 400,
+    title: 'Tenant file does not fit',
+    detail: 'This file does not fit the services here.',
+    operator: 'The tenant file does not fit this database, so nothing was changed: {reason}.',
+  },
+  TENANCY_TENANT_DRIFTED: {
+    status: 409,
+    title: 'Tenant drifted',
+    detail: 'This tenant has to be put in order first; whoever runs the service can do that.',
+    operator:
+      'The schemas of "{tenant}" are not what their ledgers say, so a copy would not be complete: {reason} `tenantry drift --tenant {tenant}` shows all of it, with repairs.',
+  },
+  TENANCY_TRANSFER_FAILED: {
+    ...internal,
+    operator: '{what} "{tenant}" failed, and nothing of it is left: {reason}.',
   },
   TENANCY_MIGRATION_UNFIT: {
     ...internal,

@@ -1,24 +1,17 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { type LedgerRow } from '../migrations/plan-migrations.js';
-import { runStatements } from '../migrations/apply-statements.js';
-import { runCodeMigration } from '../migrations/run-code-migration.js';
 import type { MigrationClass, ShippedService } from '../migrations/tenant-migration.js';
 import { sendFlight } from '../postgres/flight.js';
 import { lockKey } from '../postgres/lock-key.js';
-import { inOneFlight, type Statement } from '../postgres/one-flight.js';
+import { inOneFlight } from '../postgres/one-flight.js';
 import { sqlstate } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
-import {
-  type ActualSchema,
-  planProvision,
-  type ProvisionPlan,
-  type ProvisionStep,
-  type ProvisionTarget,
-} from './provision-plan.js';
+import { type FoundSchema, lookAtSchema } from './look-at-schema.js';
+import { planProvision, type ProvisionPlan, type ProvisionTarget } from './provision-plan.js';
+import { takeSteps } from './take-steps.js';
 
 /** The same for every tenant of this process. */
 export type ProvisionDefaults = Pick<ProvisionTarget, 'isolation' | 'serverVersion'> & {
@@ -37,25 +30,7 @@ export type ProvisionResult = Omit<ProvisionPlan, 'steps'> & {
   readonly service: ServiceName;
 };
 
-interface ActualRow extends Omit<ActualSchema, 'ledger'> {
-  readonly active: boolean;
-  readonly ledger: LedgerRow[];
-}
-
 const attemptsMax = 3;
-
-const lookAtSchema = `
-  select exists (select from tenantry.tenant where id = $2 and status <> 'deleted') as active,
-         (select service_role from tenantry.tenant_schema where schema_name = $1) as "grantedTo",
-         exists (select from pg_namespace where nspname = $1) as "schemaExists",
-         exists (select from pg_roles where rolname = $1) as "roleExists",
-         exists (select from pg_roles r where rolname = $1
-                   and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls
-                        or exists (select from pg_auth_members where member = r.oid)
-                        or exists (select from pg_shdepend where refclassid = 'pg_authid'::regclass and refobjid = r.oid
-                                     and dbid = (select oid from pg_database where datname = current_database())))) as "roleIsForeign",
-         coalesce((select json_agg(json_build_object('migration', migration, 'checksum', checksum))
-                     from tenantry.ledger where schema_name = $1), '[]') as ledger`;
 
 /** Makes one tenant's schema exist and be at head. The only code that does, whoever asks. */
 export class Provisioner {
@@ -109,7 +84,13 @@ export class Provisioner {
     try {
       const actual = await this.#lockAndLook(client, schema, tenant);
       const { steps, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service }, actual);
-      await this.#take(client, steps, { service, schema, path: [schema, ...shipped.sharedSchemas] });
+      const rest = await takeSteps(client, steps, {
+        ...this.#defaults,
+        service,
+        schema,
+        path: [schema, ...shipped.sharedSchemas],
+      });
+      await sendFlight(client, [...rest, { text: 'commit' }]);
       return { ...result, tenant, service };
     } catch (error) {
       broken = await client.query('rollback').then(
@@ -122,37 +103,13 @@ export class Provisioner {
     }
   }
 
-  /** As few flights as the code in between allows; the last one commits. */
-  async #take(
-    client: pg.PoolClient,
-    steps: readonly ProvisionStep[],
-    { service, schema, path }: { service: ServiceName; schema: string; path: readonly string[] },
-  ): Promise<void> {
-    let flight: Statement[] = [];
-    for (const step of steps) {
-      if ('statements' in step) flight.push(...step.statements);
-      else {
-        const migrationClass = this.#defaults.classes.get(step.code);
-        if (!migrationClass)
-          throw new TenancyError('TENANCY_MIGRATION_NEEDS_SERVICE', { service, migration: step.code });
-        await sendFlight(client, [...flight, ...runStatements(path, [])]);
-        await runCodeMigration(migrationClass, {
-          client,
-          role: this.#defaults.isolation === 'role' ? schema : undefined,
-        });
-        flight = [];
-      }
-    }
-    await sendFlight(client, [...flight, { text: 'commit' }]);
-  }
-
   async #connect(): Promise<pg.PoolClient> {
     return this.#owner.connect().catch((error: unknown) => {
       throw translateError(error) ?? error;
     });
   }
 
-  async #lockAndLook(client: pg.PoolClient, schema: string, tenant: TenantId): Promise<ActualSchema> {
+  async #lockAndLook(client: pg.PoolClient, schema: string, tenant: TenantId): Promise<FoundSchema> {
     const { lockTimeoutMs, statementTimeoutMs, transactionPooler } = this.#defaults;
     const results = await inOneFlight(client, [
       // Whatever the database's default is: what is read under the lock must be newer than the wait for it.
@@ -160,9 +117,9 @@ export class Provisioner {
       { text: `set local statement_timeout to ${statementTimeoutMs}` },
       { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },
       { text: `set local lock_timeout to ${lockTimeoutMs}` },
-      { text: lookAtSchema, values: [schema, tenant], ...(!transactionPooler && { name: 'tenantry_look' }) },
+      { ...lookAtSchema(schema, tenant), ...(!transactionPooler && { name: 'tenantry_look' }) },
     ]);
-    const actual = results.at(-1)?.rows[0] as ActualRow;
+    const actual = results.at(-1)?.rows[0] as FoundSchema;
     if (!actual.active) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant });
     return actual;
   }
@@ -191,7 +148,8 @@ const roleClashes: readonly (string | undefined)[] = [
   sqlstate.internalError,
 ];
 
-function isRoleClash(error: unknown): boolean {
+/** Somebody made, granted or dropped the same role meanwhile: trying again helps. */
+export function isRoleClash(error: unknown): boolean {
   const { code, table } = ((error as Error).cause ?? {}) as { code?: string; table?: string };
   if (code === sqlstate.uniqueViolation) return table === 'pg_authid' || table === 'pg_auth_members';
   return roleClashes.includes(code);

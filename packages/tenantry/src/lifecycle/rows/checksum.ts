@@ -1,0 +1,24 @@
+import type pg from 'pg';
+import { quoteIdentifier } from '../../postgres/quote.js';
+import { nameIn } from './read-tables.js';
+
+/** How many rows a table has, and a number that changes when one of their values does. */
+export interface TableChecksum {
+  readonly rows: number;
+  /** A sum over the rows, so their order does not matter; as text. */
+  readonly checksum: string;
+}
+
+/** Computed columns count too: they must come out as they were. */
+export async function checksumOf(
+  client: pg.ClientBase,
+  schema: string,
+  { name, columns }: { readonly name: string; readonly columns: readonly { readonly name: string }[] },
+): Promise<TableChecksum> {
+  const row = columns.map((column) => quoteIdentifier(column.name)).join(', ');
+  const { rows } = await client.query<{ rows: string; checksum: string }>(
+    `select count(*) as rows, coalesce(sum(('x' || left(md5(row(${row})::text), 16))::bit(64)::bigint), 0)::text as checksum
+       from only ${nameIn(schema, name)}`,
+  );
+  return { rows: Number(rows[0]?.rows), checksum: rows[0]?.checksum ?? '' };
+}

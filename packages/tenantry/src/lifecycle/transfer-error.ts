@@ -1,0 +1,26 @@
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { TenancyErrorCode } from '../errors/error-codes.js';
+import { translateError } from '../postgres/translate-error.js';
+
+/** What already says what to do; everything else happened on the way and is told with its reason. */
+const opaque: readonly TenancyErrorCode[] = [
+  'TENANCY_CONFLICT',
+  'TENANCY_VALUE_INVALID',
+  'TENANCY_ACCESS_DENIED',
+  'TENANCY_STATEMENT_TIMEOUT',
+];
+
+/** What stopped an export, an import or a clone. Nothing of it is left. */
+export function transferError(
+  error: unknown,
+  what: 'Exporting' | 'Importing' | 'Cloning',
+  tenant: string,
+): TenancyError {
+  const known = translateError(error);
+  if (known && !opaque.includes(known.code)) return known;
+  if ((error as Error).name === 'AbortError')
+    return new TenancyError('TENANCY_TRANSFER_FAILED', { what, tenant, reason: 'it was stopped' }, { cause: error });
+  const { message, detail, where } = error as Error & { detail?: string; where?: string };
+  const reason = [message, detail, where?.split('\n', 1)[0]].filter((each) => each).join('; ');
+  return new TenancyError('TENANCY_TRANSFER_FAILED', { what, tenant, reason }, { cause: error });
+}

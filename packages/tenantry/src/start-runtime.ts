@@ -1,0 +1,35 @@
+import { openDatabase } from './database.js';
+import { registerTenantRows } from './lifecycle/tenants/tenant-rows.js';
+import { compileMigrations } from './migrations/compile-migrations.js';
+import { migrateShared } from './migrations/migrate-shared.js';
+import { registerService } from './migrations/register-service.js';
+import type { ResolvedOptions } from './options.js';
+import { translateError } from './postgres/translate-error.js';
+import { TenancyRuntime } from './runtime.js';
+
+/** Opens the database, brings what this process ships to it, and starts. */
+export async function startRuntime(options: ResolvedOptions): Promise<TenancyRuntime> {
+  const { service, shared } = options;
+  const migrations = service ? await compileMigrations(service, options.migrations) : [];
+  const sharedMigrations = shared ? await compileMigrations(shared.schema, shared.migrations) : [];
+  const database = await openDatabase(options);
+  const shipped = { migrations, sharedSchemas: options.sharedSchemas, serviceRole: database.serviceRole };
+  const runtime = new TenancyRuntime(options, database, shipped);
+  try {
+    const client = await database.owner?.connect();
+    try {
+      if (client && shared)
+        await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database }, options);
+      if (client && service) await registerService(client, service, shipped);
+      const declaredBy = service ?? shared?.schema ?? 'tenantry';
+      if (client && options.tenantRows) await registerTenantRows(client, declaredBy, options.tenantRows);
+    } finally {
+      client?.release();
+    }
+    await runtime.start();
+    return runtime;
+  } catch (error) {
+    await runtime.stop();
+    throw translateError(error) ?? error;
+  }
+}
