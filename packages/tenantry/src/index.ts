@@ -8,6 +8,14 @@ export { type DriftReport } from './fleet/drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
 export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type RunningRollout } from './fleet/fleet.js';
 export { type FleetTenant } from './fleet/fleet-tenant.js';
+export {
+  type Report,
+  type ReportColumn,
+  type ReportFailure,
+  type ReportOutcome,
+  type ReportRow,
+} from './fleet/report/report.js';
+export { type ReportOptions, type ReportParameter } from './fleet/report/report-options.js';
 export { type RolloutEvent, type RolloutOutcome } from './fleet/rollout-event.js';
 export { type Direction, type PlannedGroup, type RolloutPlan, type Staging, type Wave } from './fleet/rollout-plan.js';
 export {
