@@ -6,8 +6,9 @@ import { provision } from './provision.ts';
 import { request } from './request.ts';
 import { type BenchResult, machine } from './result.ts';
 import { scale } from './scale.ts';
+import { snapshot } from './snapshot.ts';
 
-const benches = { request, scale, provision, fleet, drift };
+const benches = { request, scale, provision, snapshot, fleet, drift };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

@@ -7,6 +7,7 @@ import { migrateTenant } from './fleet/migrate-tenant.js';
 import type { RolloutContext } from './fleet/rollout-context.js';
 import { RolloutStore } from './fleet/rollout-store.js';
 import { Provisioner } from './lifecycle/provisioner.js';
+import { SnapshotKeeper } from './lifecycle/snapshot/snapshot-keeper.js';
 import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
 import { Reconciler } from './lifecycle/reconciler.js';
 import { compileMigrations } from './migrations/compile-migrations.js';
@@ -35,6 +36,8 @@ export class TenancyRuntime {
   readonly #bringing = new Map<TenantId, Promise<void>>();
   readonly #classes: ReadonlyMap<string, MigrationClass>;
   readonly #provisioner: Provisioner | undefined;
+  readonly #snapshots: SnapshotKeeper | undefined;
+  #building: Promise<void> | undefined;
   readonly #shipped: ShippedService;
   readonly #loop: ReconcileLoop | undefined;
   readonly #listener: Listener | undefined;
@@ -51,15 +54,17 @@ export class TenancyRuntime {
       options.cache,
     );
     if (database.owner) {
-      this.#provisioner = new Provisioner(database.owner, {
-        ...options,
-        ...database,
-        statementTimeoutMs: options.migrationTimeoutMs,
-        classes: this.#classes,
-      });
+      const { owner, serverVersion } = database;
+      const { isolation, lockTimeoutMs, migrationTimeoutMs: statementTimeoutMs, logger } = options;
+      const ground = { isolation, serverVersion, lockTimeoutMs, statementTimeoutMs };
+      const snapshots = new SnapshotKeeper(owner, ground, logger);
+      this.#snapshots = snapshots;
+      const defaults = { ...options, ...database, statementTimeoutMs, classes: this.#classes };
+      this.#provisioner = new Provisioner(owner, defaults, snapshots);
       this.reconciler = new Reconciler(database.owner, this.#provisioner, {
         concurrency: options.ownerConnections,
         contextOf: (name, ships) => this.#contextOf(name, ships),
+        snapshot: (name, ships) => snapshots.build(name, ships),
       });
       if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
     }
@@ -74,6 +79,9 @@ export class TenancyRuntime {
   async start(): Promise<void> {
     await this.#listener?.start();
     this.#loop?.wake();
+    // Beside all else: whoever signs up meanwhile is made by a replay.
+    const { service, reconcile } = this.options;
+    if (service && reconcile.automatic) this.#building = this.#snapshots?.build(service, this.#shipped);
   }
 
   /**
@@ -102,7 +110,7 @@ export class TenancyRuntime {
 
   async #stop(): Promise<void> {
     this.reconciler?.stop();
-    await Promise.all([this.#loop?.stop(), this.#listener?.stop()]);
+    await Promise.all([this.#loop?.stop(), this.#listener?.stop(), this.#building]);
     await Promise.all([this.database.pool.end(), this.database.owner?.end()]);
   }
 
