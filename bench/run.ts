@@ -6,9 +6,10 @@ import { provision } from './provision.ts';
 import { request } from './request.ts';
 import { type BenchResult, machine } from './result.ts';
 import { scale } from './scale.ts';
+import { snapshot } from './snapshot.ts';
 import { tenantFile } from './tenant-file.ts';
 
-const benches = { request, scale, provision, fleet, drift, 'tenant-file': tenantFile };
+const benches = { request, scale, provision, snapshot, fleet, drift, 'tenant-file': tenantFile };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

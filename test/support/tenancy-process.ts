@@ -4,7 +4,11 @@ import { fileURLToPath } from 'node:url';
 import type { TenancyOptions } from '../../packages/tenantry/src/options.js';
 
 type What =
-  | { readonly what: 'start'; readonly options: Omit<TenancyOptions, 'migrations' | 'shared' | 'logger'> }
+  | {
+      readonly what: 'start';
+      readonly options: Omit<TenancyOptions, 'migrations' | 'shared' | 'logger'>;
+      readonly columns?: number;
+    }
   | { readonly what: 'sign up' | 'run'; readonly ids: readonly string[] }
   | {
       readonly what: 'tenant';

@@ -1,5 +1,7 @@
 import type { OperationEvent } from '../../packages/tenantry/src/lifecycle/operation/operation-record.js';
 import { Tenancy } from '../../packages/tenantry/src/tenancy.js';
+import type { MigrationClass } from '../../packages/tenantry/src/migrations/tenant-migration.js';
+import { migrationOf } from './migration-of.js';
 import type { Order } from './tenancy-process.js';
 import { widgetMigrations } from './widgets.js';
 
@@ -8,7 +10,13 @@ let tenancy: Tenancy | undefined;
 
 async function obey(order: Order): Promise<unknown> {
   if (order.what === 'start') {
-    tenancy = await Tenancy.start({ service: 'shop', migrations: widgetMigrations, ...order.options });
+    // So many migrations more, each with one column.
+    const more = Array.from({ length: order.columns ?? 0 }, (_, index): [string, MigrationClass] => [
+      `0001${index}-column`,
+      migrationOf(`alter table widget add column c${index} int`),
+    ]);
+    const migrations = { ...widgetMigrations, ...Object.fromEntries(more) };
+    tenancy = await Tenancy.start({ service: 'shop', migrations, ...order.options });
     return undefined;
   }
   const started = tenancy;

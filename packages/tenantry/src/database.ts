@@ -6,6 +6,7 @@ import { TenancyError } from './errors/tenancy-error.js';
 import { catalogRoleOf } from './isolation/catalog-role.js';
 import { readRoleFacts, requireFitServiceRole, type RoleFacts } from './isolation/role-facts.js';
 import { ScopedPool } from './isolation/scoped-pool.js';
+import { readServiceLogin } from './isolation/service-role.js';
 import { prepareDatabase } from './lifecycle/prepare-database.js';
 import type { ResolvedOptions } from './options.js';
 import { type ConnectionTarget, connectionTarget, withLogin } from './postgres/connection-url.js';
@@ -53,6 +54,27 @@ export async function openDatabase(options: ResolvedOptions): Promise<Database> 
     await owner.end();
     throw translateError(error) ?? error;
   }
+}
+
+/** Connections of the login that serves, and nothing else. */
+export interface ServingConnections {
+  readonly target: ConnectionTarget;
+  readonly pool: ScopedPool;
+}
+
+/**
+ * Connects as the login that serves, for a command that only looks: nothing is prepared, made or registered.
+ *
+ * @throws TenancyError `TENANCY_SERVICE_ROLE_UNFIT` where the only login is the owner's and none was made to serve yet.
+ */
+export async function openServing(options: ResolvedOptions): Promise<ServingConnections> {
+  const target = connectionTarget(options.url, 'url');
+  await withClient(target.url, requireCatalog);
+  const facts = await withClient(target.url, readRoleFacts);
+  const made = options.isolation === 'role' ? await withClient(target.url, readServiceLogin) : undefined;
+  if (!made) return serve(options, target, undefined, facts);
+  const serving = { ...target, url: withLogin(target.url, made.role, made.password), user: made.role };
+  return serve(options, serving, undefined, await withClient(serving.url, readRoleFacts));
 }
 
 function ownerUrlOf({ url, ownerUrl, isolation }: ResolvedOptions, facts: RoleFacts): string | undefined {

@@ -38,6 +38,14 @@ export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type Run
 export { type FleetTenant } from './fleet/fleet-tenant.js';
 export { type PlanFinding } from './fleet/plan-finding.js';
 export { planAsJson, type PlanJson } from './fleet/plan-json.js';
+export {
+  type Report,
+  type ReportColumn,
+  type ReportFailure,
+  type ReportOutcome,
+  type ReportRow,
+} from './fleet/report/report.js';
+export { type ReportOptions, type ReportParameter } from './fleet/report/report-options.js';
 export { type RolloutEvent, type RolloutOutcome } from './fleet/rollout-event.js';
 export { type Direction, type PlannedGroup, type RolloutPlan, type Staging, type Wave } from './fleet/rollout-plan.js';
 export {

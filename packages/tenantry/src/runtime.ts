@@ -11,6 +11,7 @@ import { RolloutStore } from './fleet/rollout-store.js';
 import { TenantEvents } from './lifecycle/events/tenant-events.js';
 import { Operations } from './lifecycle/operation/operations.js';
 import { Provisioner } from './lifecycle/provisioner.js';
+import { SnapshotKeeper } from './lifecycle/snapshot/snapshot-keeper.js';
 import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
 import { Reconciler } from './lifecycle/reconciler.js';
 import { Tenants } from './lifecycle/tenants/tenants.js';
@@ -40,6 +41,8 @@ export class TenancyRuntime {
   readonly #bringing = new Map<TenantId, Promise<void>>();
   readonly #classes: ReadonlyMap<string, MigrationClass>;
   readonly #provisioner: Provisioner | undefined;
+  readonly #snapshots: SnapshotKeeper | undefined;
+  #building: Promise<void> | undefined;
   readonly #shipped: ShippedService;
   readonly #loop: ReconcileLoop | undefined;
   readonly #listener: Listener | undefined;
@@ -73,15 +76,16 @@ export class TenancyRuntime {
       forget: (id) => this.catalog.forget(id as TenantId),
     });
     if (owner) {
-      this.#provisioner = new Provisioner(owner, {
-        ...options,
-        ...database,
-        statementTimeoutMs: options.migrationTimeoutMs,
-        classes: this.#classes,
-      });
+      const { isolation, migrationTimeoutMs: statementTimeoutMs, logger } = options;
+      const ground = { isolation, serverVersion: database.serverVersion, ...limits };
+      const snapshots = new SnapshotKeeper(owner, ground, logger);
+      this.#snapshots = snapshots;
+      const defaults = { ...options, ...database, statementTimeoutMs, classes: this.#classes };
+      this.#provisioner = new Provisioner(owner, defaults, snapshots);
       this.reconciler = new Reconciler(owner, this.#provisioner, {
         concurrency: options.ownerConnections,
         contextOf: (name, ships) => this.#contextOf(name, ships),
+        snapshot: (name, ships) => snapshots.build(name, ships),
       });
       if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
     }
@@ -96,6 +100,9 @@ export class TenancyRuntime {
   async start(): Promise<void> {
     await this.#listener?.start();
     this.#loop?.wake();
+    // Beside all else: whoever signs up meanwhile is made by a replay.
+    const { service, reconcile } = this.options;
+    if (service && reconcile.automatic) this.#building = this.#snapshots?.build(service, this.#shipped);
   }
 
   /**
@@ -125,7 +132,7 @@ export class TenancyRuntime {
   async #stop(): Promise<void> {
     this.#stopping.abort();
     this.reconciler?.stop();
-    await Promise.all([this.#loop?.stop(), this.#listener?.stop(), this.events.stop()]);
+    await Promise.all([this.#loop?.stop(), this.#listener?.stop(), this.events.stop(), this.#building]);
     await Promise.all([this.database.pool.end(), this.database.owner?.end()]);
   }
 

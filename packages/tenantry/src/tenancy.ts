@@ -9,6 +9,9 @@ import type { RolloutPlan } from './fleet/rollout-plan.js';
 import { planReconcile } from './lifecycle/plan-reconcile.js';
 import type { TenantEvents } from './lifecycle/events/tenant-events.js';
 import { goneTenant } from './lifecycle/gone-tenant.js';
+import { makeReport } from './fleet/report/make-report.js';
+import type { Report } from './fleet/report/report.js';
+import type { ReportOptions } from './fleet/report/report-options.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
 import type { Tenants } from './lifecycle/tenants/tenants.js';
 import { TenantCopies } from './lifecycle/tenant-copies.js';
@@ -97,6 +100,23 @@ export class Tenancy {
   /** Runs code that sees the catalog and shared tables, and no tenant's data. */
   async runInCatalog<T>(fn: () => T | Promise<T>): Promise<T> {
     return outsideTransaction(() => runInScope(catalogScope, async () => fn()));
+  }
+
+  /**
+   * Runs one select in every selected tenant, each under its own role in a transaction that can write nothing, and merges
+   * the rows. A tenant that fails is reported and stops no other. It runs beside the scope and the transaction that this
+   * code is in.
+   *
+   * @example
+   * const { rows } = await tenancy.report({ sql: 'select count(*) as items from item', selector: { labels: { tier: 'gold' } } });
+   * @throws TenancyError `TENANCY_REPORT_INVALID`, `TENANCY_OPTION_INVALID`, `TENANCY_DATABASE_UNAVAILABLE`.
+   */
+  report(options: ReportOptions): Promise<Report> {
+    const { database, options: own } = this.#runtime;
+    return makeReport(
+      { pool: database.pool, database: database.target.database },
+      { service: own.service, ...options },
+    );
   }
 
   /** The scope this code runs in, if any. */

@@ -16,6 +16,8 @@ export interface GlobalOptions {
 export class CliContext {
   readonly #globals: GlobalOptions;
   readonly #stopping = new AbortController();
+  #watched: NodeJS.WriteStream | undefined;
+  #unread = false;
   #loaded: Promise<LoadedConfig> | undefined;
   /** Set by the command. */
   exitCode: ExitCode = 0;
@@ -46,6 +48,20 @@ export class CliContext {
   /** The command's answer. */
   out(line: string): void {
     process.stdout.write(`${line}\n`);
+  }
+
+  /** A part of a long answer; waits while whoever reads it is slower. When nobody reads any more the command ends. */
+  async write(text: string): Promise<void> {
+    if (text === '' || this.#unread) return;
+    if (this.#watched !== process.stdout) {
+      this.#watched = process.stdout;
+      process.stdout.on('error', () => {
+        this.#unread = true;
+        this.interrupt();
+      });
+    }
+    if (process.stdout.write(text)) return;
+    await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')]).catch(() => undefined);
   }
 
   /** Progress, and what a person should know. */

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   export: () => import('./export.js'),
   import: () => import('./import.js'),
   clone: () => import('./clone.js'),
+  query: () => import('./query.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */

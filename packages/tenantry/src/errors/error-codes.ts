@@ -274,6 +274,18 @@ export const errorCodes = {
     detail: 'The selector is not understood; it looks like status=active,tier=gold.',
     operator: 'The selector is not understood: {reason}. It looks like status=active,tier=gold.',
   },
+  TENANCY_REPORT_INVALID: {
+    status: 400,
+    title: 'Invalid report',
+    detail: 'The report cannot be made, because what it asks is not understood.',
+    operator:
+      'The {what} of this report is wrong{where}: {reason}. It is one select that only reads; no tenant was asked further.',
+  },
+  TENANCY_REPORT_MISMATCH: {
+    ...internal,
+    operator:
+      'The answer of tenant "{tenant}" cannot be merged with the others: {reason}. Name the columns and cast them, or bring the tenant to head.',
+  },
   TENANCY_ROLLOUT_UNKNOWN: {
     status: 404,
     title: 'Unknown rollout',

@@ -6,6 +6,8 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import { beginAfter, enterScope, Preamble, reenterScope } from './entry.js';
 import { oneWrite, type OneWrite } from './one-write.js';
 import { type ClientInternals, WireResult } from './pg-internals.js';
+import { type ReadOnlyAnswer, ReadOnlyFlight, type ReadOnlyRequest } from './read-only-flight.js';
+import { scopeRefusal } from './scope-refusal.js';
 import { type GateOptions, scopeSettings } from './scope-settings.js';
 import { type Entry, type Gate, ScopedQuery } from './scoped-query.js';
 import {
@@ -56,6 +58,32 @@ export class ScopedClient extends pg.Client implements Gate {
   /** Makes the pool close this connection instead of keeping it. */
   discard(): void {
     this.#internals._queryable = false;
+  }
+
+  /**
+   * Runs a select that brings its own scope and ends its own transaction, whatever scope this code runs in.
+   *
+   * @throws TenancyError `TENANCY_SCOPE_REFUSED`, and what PostgreSQL says of the select.
+   */
+  async readOnly(request: ReadOnlyRequest): Promise<ReadOnlyAnswer> {
+    if (!this.idle) throw new Error('A select of its own transaction was sent in the middle of another.');
+    let flight: ReadOnlyFlight | undefined;
+    try {
+      return await new Promise((resolve, reject) => {
+        flight = new ReadOnlyFlight(request, { ...this.#options, inOneWrite: this.inOneWrite }, (error, answer) =>
+          error || !answer ? reject(error ?? new Error('No answer.')) : resolve(answer),
+        );
+        super.query(flight as unknown as pg.Submittable);
+      });
+    } catch (error) {
+      await this.#letGo();
+      throw (flight?.entering && scopeRefusal(error as Error, request.scope)) || error;
+    }
+  }
+
+  /** After a failed {@link readOnly}. Where this fails too the pool closes the connection, because it is not idle. */
+  async #letGo(): Promise<void> {
+    await super.query('rollback; select pg_catalog.pg_advisory_unlock_all()').catch(() => this.discard());
   }
 
   admit(scope: Scope | undefined, text: string): Entry | undefined | Error {

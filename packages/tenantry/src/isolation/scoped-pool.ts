@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { translateError } from '../postgres/translate-error.js';
+import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
 import { ScopedClient } from './scoped-client.js';
 
@@ -52,6 +53,20 @@ export class ScopedPool extends pg.Pool {
       .catch((error: unknown) => {
         throw this.#translate(error as Error);
       });
+  }
+
+  /**
+   * Runs one select that can write nothing, in a scope of its own, whatever scope this code runs in.
+   *
+   * @throws TenancyError `TENANCY_SCOPE_REFUSED`, `TENANCY_POOL_EXHAUSTED`; otherwise what PostgreSQL says.
+   */
+  async readOnly(request: ReadOnlyRequest): Promise<ReadOnlyAnswer> {
+    const client = await this.connect();
+    try {
+      return await (client as unknown as ScopedClient).readOnly(request);
+    } finally {
+      client.release();
+    }
   }
 
   #translate(error: Error): Error {

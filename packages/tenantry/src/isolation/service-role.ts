@@ -40,6 +40,20 @@ export async function ensureServiceLogin(owner: pg.ClientBase, database: string)
   return { role, password, created: !facts.there };
 }
 
+/** The login that was made to serve, where this role may read its password: only the owner may. */
+export async function readServiceLogin(
+  client: Pick<pg.ClientBase, 'query'>,
+): Promise<Pick<ServiceLogin, 'role' | 'password'> | undefined> {
+  const { rows } = await client.query<{ may: boolean }>(
+    "select has_table_privilege('tenantry.service_login', 'select') as may",
+  );
+  if (!rows[0]?.may) return undefined;
+  const logins = await client.query<{ role: string; password: string }>(
+    'select role_name as role, password from tenantry.service_login order by role_name',
+  );
+  return logins.rows[0];
+}
+
 /** Roles are shared by all databases of a server, so the name carries the database's. Cut at 63 bytes as an identifier. */
 function loginNameFor(database: string): string {
   return Buffer.from(`tenantry_${database}`).subarray(0, 63).toString();

@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { fillSql } from '../fleet/drift/placeholders.js';
 import { createSchema, grantSchema, type SchemaGrant } from '../isolation/create-schema.js';
 import { recordMigrations, runStatements } from '../migrations/apply-statements.js';
 import { type LedgerRow, planMigrations } from '../migrations/plan-migrations.js';
@@ -25,6 +26,8 @@ export interface ActualSchema {
 export interface ProvisionTarget extends ShippedService, SchemaGrant {
   readonly tenant: TenantId;
   readonly service: ServiceName;
+  /** The statements that make a schema at head at once, with placeholders for its names. @default its migrations are replayed */
+  readonly snapshot?: readonly string[] | undefined;
 }
 
 /** What one provisioning does, as data. */
@@ -61,8 +64,26 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
     ...(regrant ? [...grantSchema(target, schema), recordGrant(schema, serviceRole)] : []),
     ...(!known || pending.length > 0 ? [recordSchema(target, schema)] : []),
   ];
-  const steps = [{ statements: before }, ...migrationSteps(target, schema, pending), { statements: after }];
+  // Only where there is nothing yet: a ledger without a schema's catalog row is somebody's doing.
+  const whole = !known && pending.length === migrations.length && target.snapshot !== undefined;
+  const made = whole ? snapshotSteps(target, schema, pending) : migrationSteps(target, schema, pending);
+  const steps = [{ statements: before }, ...made, { statements: after }];
   return { outcome, migrations: pending.map(({ name }) => name), steps };
+}
+
+/** All of them are in the ledger, as if each had run. */
+function snapshotSteps(
+  target: ProvisionTarget,
+  schema: string,
+  pending: readonly CompiledMigration[],
+): ProvisionStep[] {
+  const { isolation, serviceRole, sharedSchemas, snapshot = [] } = target;
+  const names = { schema, tenant: isolation === 'role' ? schema : serviceRole, service: serviceRole, owner: '' };
+  const statements = runStatements(
+    [schema, ...sharedSchemas],
+    snapshot.map((text) => fillSql(text, names)),
+  );
+  return [{ statements }, { statements: recordMigrations(schema, pending) }];
 }
 
 function migrationSteps(

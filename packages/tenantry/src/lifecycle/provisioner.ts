@@ -4,12 +4,13 @@ import type { MigrationClass, ShippedService } from '../migrations/tenant-migrat
 import { sendFlight } from '../postgres/flight.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { inOneFlight } from '../postgres/one-flight.js';
-import { sqlstate } from '../postgres/sqlstate.js';
+import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import { type FoundSchema, lookAtSchema } from './look-at-schema.js';
+import type { SnapshotKeeper } from './snapshot/snapshot-keeper.js';
 import { planProvision, type ProvisionPlan, type ProvisionTarget } from './provision-plan.js';
 import { takeSteps } from './take-steps.js';
 
@@ -30,18 +31,26 @@ export type ProvisionResult = Omit<ProvisionPlan, 'steps'> & {
   readonly service: ServiceName;
 };
 
+/** Finds what a new schema may be made from, and hears when that failed. */
+export type Snapshots = Pick<SnapshotKeeper, 'find' | 'distrust'>;
+
 const attemptsMax = 3;
 
 /** Makes one tenant's schema exist and be at head. The only code that does, whoever asks. */
 export class Provisioner {
   readonly #owner: Pick<pg.Pool, 'connect'>;
   readonly #defaults: ProvisionDefaults;
+  readonly #snapshots: Snapshots | undefined;
   readonly #running = new Map<string, Promise<ProvisionResult>>();
 
-  /** @param owner - A pool of the owner role whose clients were made with `pipeline: true`. */
-  constructor(owner: Pick<pg.Pool, 'connect'>, defaults: ProvisionDefaults) {
+  /**
+   * @param owner - A pool of the owner role whose clients were made with `pipeline: true`.
+   * @param snapshots - Without them every new schema is made by replaying migrations.
+   */
+  constructor(owner: Pick<pg.Pool, 'connect'>, defaults: ProvisionDefaults, snapshots?: Snapshots) {
     this.#owner = owner;
     this.#defaults = defaults;
+    this.#snapshots = snapshots;
   }
 
   /**
@@ -68,22 +77,38 @@ export class Provisioner {
     service: ServiceName,
     shipped: ShippedService,
   ): Promise<ProvisionResult> {
+    let snapshot = await this.#findSnapshot(service, shipped);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#provision(tenant, service, shipped);
+        return await this.#provision(tenant, service, shipped, snapshot);
       } catch (error) {
-        if (attempt === attemptsMax || !isRoleClash(error)) throw error;
+        if (isRoleClash(error) && attempt < attemptsMax) continue;
+        if (snapshot === undefined || !isOfTheStatements(error)) throw error;
+        // What it leans on outside the schema may have changed. The migrations themselves have the last word.
+        snapshot = undefined;
+        this.#snapshots?.distrust(service, shipped, error.operatorMessage);
       }
     }
   }
 
-  async #provision(tenant: TenantId, service: ServiceName, shipped: ShippedService): Promise<ProvisionResult> {
+  async #findSnapshot(service: ServiceName, shipped: ShippedService): Promise<readonly string[] | undefined> {
+    return this.#snapshots?.find(service, shipped).catch((error: unknown) => {
+      throw translateError(error) ?? error;
+    });
+  }
+
+  async #provision(
+    tenant: TenantId,
+    service: ServiceName,
+    shipped: ShippedService,
+    snapshot: readonly string[] | undefined,
+  ): Promise<ProvisionResult> {
     const schema = schemaNameOf(tenant, service);
     const client = await this.#connect();
     let broken = false;
     try {
       const actual = await this.#lockAndLook(client, schema, tenant);
-      const { steps, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service }, actual);
+      const { steps, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service, snapshot }, actual);
       const rest = await takeSteps(client, steps, {
         ...this.#defaults,
         service,
@@ -123,6 +148,12 @@ export class Provisioner {
     if (!actual.active) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant });
     return actual;
   }
+}
+
+/** Not a lock, a limit or a server that goes away: those pass, and are nobody's fault. */
+function isOfTheStatements(error: unknown): error is TenancyError {
+  if (!(error instanceof TenancyError) || error.code !== 'TENANCY_PROVISIONING_FAILED') return false;
+  return !/^(?:40|53|55|57|XX)/.test(sqlstateOf(error.cause) ?? '40');
 }
 
 function provisioningError(error: unknown, schema: string): TenancyError {

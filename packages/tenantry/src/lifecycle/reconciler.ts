@@ -18,12 +18,17 @@ export interface ReconcilerOptions {
   readonly concurrency: number;
   /** What a service's fleet is migrated with. */
   contextOf(service: ServiceName, shipped: ShippedService): RolloutContext;
+  /** Builds the snapshot that new tenants of a service are made from, where there is none. */
+  snapshot?(service: ServiceName, shipped: ShippedService): Promise<void>;
 }
 
 /** Read once per run. */
 type ShippedServices = Map<ServiceName, Promise<ShippedService>>;
 
 const pageSize = 1000;
+
+/** New tenants of one service for which a snapshot is waited for: its making takes as long as about four of them. */
+const snapshotFrom = 8;
 
 /** Compares desired with actual for the whole fleet and closes each gap, tenant by tenant; one failure stops no other. */
 export class Reconciler {
@@ -47,6 +52,7 @@ export class Reconciler {
       for (;;) {
         const gaps = await findBehind(this.#owner, pageSize, after);
         const behind = gaps.filter(({ schema, regrant }) => schema !== null && !regrant);
+        await this.#snapshotFor(gaps, shipped);
         await this.#closeAll(
           gaps.filter((gap) => !behind.includes(gap)),
           shipped,
@@ -65,6 +71,16 @@ export class Reconciler {
   /** Makes a run that is under way end after the tenants in hand. */
   stop(): void {
     this.#stopping.abort();
+  }
+
+  /** One tenant alone is made sooner without. */
+  async #snapshotFor(gaps: readonly FoundGap[], shipped: ShippedServices): Promise<void> {
+    const groups = Map.groupBy(
+      gaps.filter(({ schema }) => schema === null),
+      ({ service }) => service,
+    );
+    for (const [service, { length }] of groups)
+      if (length >= snapshotFrom) await this.#options.snapshot?.(service, await this.#shippedOf(service, shipped));
   }
 
   async #closeAll(gaps: readonly Gap[], shipped: ShippedServices, report: ReportBuilder): Promise<void> {
