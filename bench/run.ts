@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { adopt } from './adopt.ts';
 import { drift } from './drift.ts';
 import { fleet } from './fleet.ts';
 import { provision } from './provision.ts';
@@ -7,7 +8,7 @@ import { request } from './request.ts';
 import { type BenchResult, machine } from './result.ts';
 import { scale } from './scale.ts';
 
-const benches = { request, scale, provision, fleet, drift };
+const benches = { request, scale, provision, fleet, drift, adopt };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

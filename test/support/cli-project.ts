@@ -16,8 +16,8 @@ export interface CliProject {
   readonly folder: string;
   /** The program. */
   readonly bin: string;
-  /** Writes the config anew: migrations by name, each a list of statements. */
-  ship(migrations: Readonly<Record<string, readonly string[]>>): Promise<void>;
+  /** Writes the config anew: migrations by name, each a list of statements; more sections of the config. */
+  ship(migrations: Readonly<Record<string, readonly string[]>>, more?: object): Promise<void>;
   run(...args: string[]): Promise<CliAnswer>;
   close(): Promise<void>;
 }
@@ -31,7 +31,7 @@ export async function openCliProject(url: string): Promise<CliProject> {
   return {
     folder,
     bin,
-    async ship(migrations) {
+    async ship(migrations, more = {}) {
       const classes = Object.entries(migrations).map(
         ([name, statements]) =>
           `${JSON.stringify(name)}: class extends Migration { up() { for (const sql of ${JSON.stringify(statements)}) this.addSql(sql); } }`,
@@ -39,7 +39,7 @@ export async function openCliProject(url: string): Promise<CliProject> {
       await writeFile(
         path.join(folder, 'tenantry.config.mjs'),
         `import { Migration } from ${JSON.stringify(migrationPackage)};
-         export default { services: { shop: { migrations: { ${classes.join(', ')} } } } };`,
+         export default { ...${JSON.stringify(more)}, services: { shop: { migrations: { ${classes.join(', ')} } } } };`,
       );
     },
     run: (...args) =>

@@ -5,6 +5,8 @@ import { currentScope, requireTenantScope, runInScope } from './context/current-
 import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { Fleet } from './fleet/fleet.js';
+import type { AdoptConfig } from './lifecycle/adopt/adopt-config.js';
+import { Adoption } from './lifecycle/adopt/adoption.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
 import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
 import { outsideTransaction } from './orm/outside-transaction.js';
@@ -94,6 +96,21 @@ export class Tenancy {
     const report = await reconciler.run();
     catalog.forget();
     return report;
+  }
+
+  /**
+   * Takes shared tables with a tenant column apart into the tenant schemas of a service.
+   *
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
+   */
+  async adoption(config: AdoptConfig): Promise<Adoption> {
+    const { owner, service, shipped, lockTimeoutMs, provision } = await this.#runtime.rolloutContext(config.service);
+    const { shared } = this.#runtime.options;
+    const ships = {
+      ...shipped,
+      sharedSchemas: [...new Set([...shipped.sharedSchemas, ...(shared ? [shared.schema] : [])])],
+    };
+    return new Adoption({ owner, service, ships, lockTimeoutMs, provision }, config);
   }
 
   /**

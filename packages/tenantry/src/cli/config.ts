@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EntityName } from '@mikro-orm/core';
+import type { AdoptConfig } from '../lifecycle/adopt/adopt-config.js';
 import type { MigrationList } from '../migrations/tenant-migration.js';
 import type { SharedSchema } from '../options.js';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
@@ -41,6 +42,8 @@ export interface TenantryConfig {
   readonly services: Readonly<Record<string, ServiceConfig>>;
   /** As in `TenancyOptions`. @default 'role' */
   readonly isolation?: 'role' | 'schema' | undefined;
+  /** Shared tables that `tenantry adopt` takes apart into the tenant schemas of one of the services. */
+  readonly adopt?: AdoptConfig | undefined;
 }
 
 /** A config and the folder that its paths are relative to. */

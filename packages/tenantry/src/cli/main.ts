@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   rollout: () => import('./rollout.js'),
   migration: () => import('./migration.js'),
   drift: () => import('./drift.js'),
+  adopt: () => import('./adopt.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */
