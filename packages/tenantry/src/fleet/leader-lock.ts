@@ -27,9 +27,10 @@ export async function becomeLeader(
 ): Promise<LeaderLock | undefined> {
   const client = await owner.connect();
   let lost = false;
-  client.once('error', () => {
+  const lose = () => {
     lost = true;
-  });
+  };
+  client.once('error', lose);
   try {
     for (let attempt = 0; !signal?.aborted; attempt++) {
       await client.query('begin');
@@ -45,6 +46,7 @@ export async function becomeLeader(
           },
           release: async () => {
             await client.query('rollback').catch(() => undefined);
+            client.off('error', lose);
             client.release(lost);
           },
         };
@@ -57,6 +59,7 @@ export async function becomeLeader(
     client.release(true);
     throw error;
   }
+  client.off('error', lose);
   client.release();
   return undefined;
 }

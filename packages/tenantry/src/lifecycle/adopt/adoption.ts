@@ -109,7 +109,7 @@ export class Adoption {
       const { tenants = 0, copied = 0 } = rows[0] ?? {};
       const whole = copied === tenants && failed === 0 && !options.signal?.aborted;
       if (whole) {
-        await catchUp(context);
+        await catchUp(context, 500);
         if (record.status === 'copying') {
           await dropSorted(context);
           await moveTo(owner, record, 'copied');

@@ -15,8 +15,6 @@ import { adoptNewTenants, countChanges, replayOnce, send } from './replay.js';
 import { within } from './session.js';
 import { areAhead, setStrides, type StrideBases } from './strides.js';
 
-/** Few enough changes to be carried over while writers wait. */
-const fewChanges = 200;
 const passesMax = 30;
 
 /**
@@ -30,18 +28,18 @@ export async function cutOver(context: AdoptionContext, lockMaxMs: number): Prom
   let bases: StrideBases = new Map();
   const report = await lockAndMove(context, lockMaxMs, {
     before: async () => {
-      await catchUp(context);
+      await catchUp(context, lockMaxMs / 4);
       await prepareTenants(context);
       bases = await setStrides(context);
-      await catchUp(context);
+      await catchUp(context, lockMaxMs / 4);
     },
     lock: async (client) => {
       const { schema, table } = layout.tenants;
       await client.query(lockShared(layout, [`${q(schema)}.${q(table)}`]));
     },
     work: async (client, overdue) => {
-      const news = await hasNewTenants(client, context);
-      if (news || !(await areAhead(client, bases))) return 'again';
+      const unprepared = await hasUnprepared(client, context);
+      if (unprepared || !(await areAhead(client, bases))) return 'again';
       const touched = new Map<string, AdoptionTenant>();
       while ((await countChanges(context, false)) > 0) {
         if (overdue()) return 'again';
@@ -58,20 +56,22 @@ export async function cutOver(context: AdoptionContext, lockMaxMs: number): Prom
   return report;
 }
 
-/** Carries changes over until only few are left. */
-export async function catchUp(context: AdoptionContext): Promise<void> {
+/** Carries changes over until what came in meanwhile takes no longer than this. */
+export async function catchUp(context: AdoptionContext, shortMs: number): Promise<void> {
   for (let pass = 1; pass <= passesMax; pass++) {
     await adoptNewTenants(context);
-    const { changes } = await replayOnce(context);
-    if (changes <= fewChanges || context.signal?.aborted) return;
+    const started = performance.now();
+    await replayOnce(context);
+    if (performance.now() - started <= shortMs || context.signal?.aborted) return;
   }
 }
 
-async function hasNewTenants(client: pg.ClientBase, { id, layout }: AdoptionContext): Promise<boolean> {
+/** A tenant that came after the others were prepared. */
+async function hasUnprepared(client: pg.ClientBase, { id, layout }: AdoptionContext): Promise<boolean> {
   const { schema, table, id: column } = layout.tenants;
   const { rows } = await client.query(
     `select from ${q(schema)}.${q(table)} t where not exists
-       (select from tenantry.adoption_tenant a where a.adoption_id = $1 and a.source_id = t.${q(column)}::text and a.copied) limit 1`,
+       (select from tenantry.adoption_tenant a where a.adoption_id = $1 and a.source_id = t.${q(column)}::text and a.copied and a.carries_back) limit 1`,
     [id],
   );
   return rows.length > 0;

@@ -32,8 +32,8 @@ export function withTenant(
 export const tenantOf = ({ path, tenantColumn }: Part, as = 's') => `${as}${path.length}.${q(tenantColumn)}`;
 
 /** A row of {@link withTenant} belongs to this tenant; an index on the column can be used. */
-export const isOf = (part: Part, sourceId: string) =>
-  `${tenantOf(part)} = ${quoteLiteral(sourceId)}::${part.tenantType}`;
+export const isOf = (part: Part, sourceId: string, as = 's') =>
+  `${tenantOf(part, as)} = ${quoteLiteral(sourceId)}::${part.tenantType}`;
 
 /** A row's key, as it is captured. */
 export const keyOf = (part: Part, alias: string, side: 'from' | 'to' = 'from') =>

@@ -1,6 +1,6 @@
 import { quoteIdentifier as q, quoteLiteral } from '../../postgres/quote.js';
 import type { AdoptionTenant } from './copy-sql.js';
-import { descendantsOf, type Layout, ordered, type Part } from './layout.js';
+import { descendantsOf, type Layout, ordered, type Part, partAt } from './layout.js';
 import {
   hasKey,
   isOf,
@@ -88,7 +88,8 @@ export const forget = (adoption: number, sourceId: string, parts: ReadonlySet<nu
       and part in (${[...parts].join(', ')}) and ${back ? '' : 'not '}back`;
 
 /**
- * Carries the changes of one tenant schema back into the shared tables, in the same order. Pure.
+ * Carries the changes of one tenant schema back into the shared tables, in the same order. A row whose place belongs to
+ * another tenant divides by zero. Pure.
  */
 export function carryBack(
   adoption: number,
@@ -112,9 +113,11 @@ export function carryBack(
       ({ to, throughText, fromType }) => `t.${q(to)}${throughText ? `::text::${fromType}` : ''}`,
     );
     if (direct) values.push(`${quoteLiteral(sourceId)}::${part.tenantType}`);
-    return `insert into ${sourceTable(part)} as s (${columns.map(q).join(', ')}) overriding system value
-      select ${values.join(', ')} from ${changesOf(adoption, part, sourceId, true)} join ${tenantTable(part, schema)} t on ${hasKey(part, 't', schema)}
-      ${onConflict(part.sourceKey, columns)}`;
+    const changed = `${changesOf(adoption, part, sourceId, true)} join ${tenantTable(part, schema)} t on ${hasKey(part, 't', schema)}`;
+    return `with kept as (insert into ${sourceTable(part)} as s (${columns.map(q).join(', ')}) overriding system value
+        select ${values.join(', ')} from ${changed}
+        ${onConflict(part.sourceKey, columns, belongsTo(layout, part, sourceId))} returning 1)
+      select 1 / ((select count(*) from kept) = (select count(*) from ${changed}))::int`;
   });
   return [...removals, ...upserts, forget(adoption, sourceId, parts, true)];
 }
@@ -126,7 +129,21 @@ export const countTaken = (adoption: number, layout: Layout, part: Part, { sourc
     where ${tenantOf(part)} is distinct from ${quoteLiteral(sourceId)}::${part.tenantType}
       ${part.sourceKey.length > part.key.length ? 'and false' : ''}`;
 
-function onConflict(key: readonly string[], columns: readonly string[]): string {
-  const rest = columns.filter((name) => !key.includes(name)).map((name) => `${q(name)} = excluded.${q(name)}`);
-  return `on conflict (${key.map(q).join(', ')}) do ${rest.length === 0 ? 'nothing' : `update set ${rest.join(', ')}`}`;
+function onConflict(key: readonly string[], columns: readonly string[], condition?: string): string {
+  const rest = columns.filter((name) => !key.includes(name));
+  // Also where there is nothing else to set: what was done is counted.
+  const set = (rest.length === 0 && condition !== undefined ? key : rest).map(
+    (name) => `${q(name)} = excluded.${q(name)}`,
+  );
+  const action = set.length === 0 ? 'nothing' : `update set ${set.join(', ')}`;
+  return `on conflict (${key.map(q).join(', ')}) do ${action}${condition === undefined ? '' : ` where ${condition}`}`;
+}
+
+/** The row of the shared table that is in the way is the tenant's own. */
+function belongsTo(layout: Layout, part: Part, sourceId: string): string {
+  const [step] = part.path;
+  if (!step) return `s.${q(part.tenantColumn)} = ${quoteLiteral(sourceId)}::${part.tenantType}`;
+  const parent = partAt(layout.parts, step.part);
+  const same = step.columns.map((column, at) => `p0.${q(step.toColumns[at] ?? '')} = s.${q(column)}`);
+  return `exists (select from ${withTenant(layout, parent, { as: 'p' })} where ${same.join(' and ')} and ${isOf(parent, sourceId, 'p')})`;
 }

@@ -1,4 +1,5 @@
 import { TenancyError } from '../../errors/tenancy-error.js';
+import { sqlstate, sqlstateOf } from '../../postgres/sqlstate.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { moveTo } from './adoption-store.js';
 import { openShared } from './capture-sql.js';
@@ -9,9 +10,7 @@ import { carryBack, countTaken } from './replay-sql.js';
 import { byKey, countChanges, readChanged, send } from './replay.js';
 import { within } from './session.js';
 import { moveSharedSequences } from './strides.js';
-import { sqlstateOf } from '../../postgres/sqlstate.js';
 
-const fewChanges = 200;
 const passesMax = 30;
 
 /**
@@ -24,7 +23,11 @@ export async function rollBack(context: AdoptionContext, lockMaxMs: number): Pro
   const { id, layout } = context;
   return lockAndMove(context, lockMaxMs, {
     before: async () => {
-      for (let pass = 1; pass <= passesMax; pass++) if ((await carryBackOnce(context)) <= fewChanges) return;
+      for (let pass = 1; pass <= passesMax; pass++) {
+        const started = performance.now();
+        await carryBackOnce(context);
+        if (performance.now() - started <= lockMaxMs / 4) return;
+      }
     },
     // Whoever writes to a tenant table holds this row in share mode until the end of its transaction.
     lock: (client) => moveTo(client, { id, status: 'cutover' }, 'copied'),
@@ -42,51 +45,68 @@ export async function rollBack(context: AdoptionContext, lockMaxMs: number): Pro
   });
 }
 
-/** @returns How many changes waited. */
+type ChangedTenant = Awaited<ReturnType<typeof readChanged>>[number];
+
+/**
+ * @returns How many changes waited.
+ * @throws TenancyError `TENANCY_ADOPTION_CONFLICT` when none of them could be carried back.
+ */
 async function carryBackOnce(context: AdoptionContext): Promise<number> {
-  const { id, layout, concurrency, emit } = context;
+  const { layout, concurrency, emit } = context;
   const changes = await countChanges(context, true);
   if (changes === 0) return 0;
+  await context.owner.query('analyze tenantry.adoption_change');
   const tenants = await readChanged(context, true);
-  await refuseTaken(context, tenants);
   emit({ type: 'phase', phase: 'replay', total: tenants.length });
+  const refused: { tenant: ChangedTenant; error: unknown }[] = [];
   let done = 0;
   await inParallel(inBatches(tenants, batchSize(layout.parts.length)), concurrency, async (batch) => {
-    // All parts: a row may need one that came a moment after the look at what changed.
-    const all = new Set(layout.parts.map(({ number }) => number));
-    try {
-      await retrying(() =>
-        send(
-          context,
-          batch.flatMap((tenant) => carryBack(id, layout, tenant, all)),
-        ),
-      );
-    } catch (error) {
-      if (!sqlstateOf(error)?.startsWith('23')) throw error;
-      const fields = {
-        service: context.service,
-        rows: 'some',
-        table: layout.parts[0]?.table ?? '',
-        reason: reasonOf(error),
-      };
-      throw new TenancyError('TENANCY_ADOPTION_CONFLICT', fields, { cause: error });
-    }
+    await carry(context, batch).catch(async (error: unknown) => {
+      if (!isOfRows(error)) throw error;
+      for (const tenant of batch)
+        await carry(context, [tenant]).catch((own: unknown) => {
+          if (!isOfRows(own)) throw own;
+          refused.push({ tenant, error: own });
+        });
+    });
     done += batch.length;
     emit({ type: 'progress', phase: 'replay', done, total: tenants.length });
   });
+  const [first] = refused;
+  // What another one gave up in this pass may be free in the next.
+  if (first && refused.length === tenants.length) throw await conflictOf(context, first.tenant, first.error);
   return changes;
 }
 
-async function refuseTaken(context: AdoptionContext, tenants: Awaited<ReturnType<typeof readChanged>>): Promise<void> {
+/** All parts: a row may need one that came a moment after the look at what changed. */
+function carry(context: AdoptionContext, batch: readonly ChangedTenant[]): Promise<void> {
+  const { id, layout } = context;
+  const all = new Set(layout.parts.map(({ number }) => number));
+  return retrying(() =>
+    send(
+      context,
+      batch.flatMap((tenant) => carryBack(id, layout, tenant, all)),
+    ),
+  );
+}
+
+/** A constraint, or a place that belongs to somebody else. */
+function isOfRows(error: unknown): boolean {
+  const state = sqlstateOf(error);
+  return state === sqlstate.divisionByZero || (state?.startsWith('23') ?? false);
+}
+
+async function conflictOf(context: AdoptionContext, tenant: ChangedTenant, error: unknown): Promise<TenancyError> {
   const { owner, id, layout, service } = context;
-  await within(owner, 'repeatable read', async (client) => {
+  const taken = await within(owner, 'repeatable read', async (client) => {
     await client.query(byKey);
-    for (const tenant of tenants)
-      for (const part of layout.parts.filter(({ number }) => tenant.parts.includes(number))) {
-        const { rows } = await client.query<{ n: number }>(countTaken(id, layout, part, tenant));
-        const n = rows[0]?.n ?? 0;
-        const reason = `tenant "${tenant.tenant}" gave them keys that other tenants have`;
-        if (n > 0) throw new TenancyError('TENANCY_ADOPTION_CONFLICT', { service, table: part.table, rows: n, reason });
-      }
+    for (const part of layout.parts) {
+      const { rows } = await client.query<{ n: number }>(countTaken(id, layout, part, tenant));
+      if ((rows[0]?.n ?? 0) > 0) return { table: part.table, rows: rows[0]?.n ?? 0 };
+    }
+    return undefined;
   });
+  const reason = taken ? `tenant "${tenant.tenant}" gave them keys that other tenants have` : reasonOf(error);
+  const { table = 'one table', rows = 'some' } = taken ?? {};
+  return new TenancyError('TENANCY_ADOPTION_CONFLICT', { service, table, rows, reason }, { cause: error });
 }

@@ -19,7 +19,7 @@ interface StridedColumn {
 export type StrideBases = ReadonlyMap<StridedColumn, number>;
 
 /** Values that the shared tables may still give out between the preparation and the cutover. */
-const marginMin = 1000;
+const marginMin = 10_000;
 
 /**
  * Columns whose sequences must not meet until the adoption is finished: a rollback brings their rows into one table again. Pure.

@@ -99,8 +99,8 @@ it.each([
   ],
   [
     'a row belongs to another tenant now',
-    `update public."Order" set client_id = 5 where id = (select max(id) from public."Order" where client_id = 4)`,
-    `update public."Order" set client_id = 4 where id = (select max(id) from public."Order" o where client_id = 5 and exists (select from c4_shop.order_entry e where e.id = o.id))`,
+    `update public."Order" set client_id = 5, slug = 'moved' where id = (select max(id) from public."Order" where client_id = 4)`,
+    `update public."Order" set client_id = 4, slug = 's6' where slug = 'moved'`,
     'Order',
     'extra',
   ],

@@ -42,6 +42,8 @@ it(
     await market.run();
     // Under the writer too, what is not known to have changed is the same.
     expect(await adoption.verify()).toMatchObject({ same: true, differences: [] });
+    const before = committed.size;
+    await until('the writer has written more', () => committed.size > before + 100);
     await market.run();
     const { lockedMs, attempts } = await adoption.cutover();
     expect(await ended).toEqual([0, null]);

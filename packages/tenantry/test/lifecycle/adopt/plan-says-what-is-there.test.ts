@@ -78,7 +78,7 @@ it('lists foreign keys that cross tenants, with counts and examples', async () =
   const { ok, crossing } = await planWith();
   expect(ok).toBe(false);
   expect(crossing).toEqual([
-    expect.objectContaining({ table: 'Order', constraint: 'Order_parent_id_fkey', to: 'Order', rows: 4 }),
+    expect.objectContaining({ table: 'Order', constraint: 'Order_parent_id_fkey', to: 'Order', rows: 6 }),
   ]);
   expect(crossing[0]?.examples).toHaveLength(3);
 });

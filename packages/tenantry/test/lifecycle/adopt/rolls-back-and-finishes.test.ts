@@ -65,6 +65,16 @@ it('refuses to roll back where rows of two tenants want one place, says so, and 
   await market.mustBeSame();
 });
 
+it('gives a key that one tenant gave up to another', async () => {
+  await market.sql('delete from c4_shop.order_entry where id = 24');
+  await market.sql("insert into c1_shop.order_entry (id, slug) overriding system value values (24, 'taken')");
+  await adoption.rollback();
+  expect(await market.sql('select client_id, slug from public."Order" where id = 24')).toEqual([
+    { client_id: 1, slug: 'taken' },
+  ]);
+  await market.mustBeSame();
+});
+
 it('leaves nothing behind when it finishes, and there is no way back', async () => {
   await adoption.finish();
   const left = await market.sql(

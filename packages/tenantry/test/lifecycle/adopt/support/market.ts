@@ -97,7 +97,8 @@ export async function openMarket(tenants = 5, more: readonly string[] = [], orde
         await client.query(text);
         await client.query('commit');
       } finally {
-        client.release();
+        // A transaction that failed ends with its connection.
+        client.release(true);
       }
     },
     async run(config) {

@@ -24,7 +24,9 @@ async function write(client: pg.Client): Promise<void> {
   say({ inserted: key, tenant });
   await client.query(`insert into public."li""ne" values ($1, 1, 'w', 1)`, [id]);
   if (written % 5 === 0)
-    await client.query('update public."Order" set total = total + 1 where client_id = $1', [any(count)]);
+    await client.query('update public."Order" set total = total + 1 where client_id = $1 and id % 10 = 0', [
+      any(count),
+    ]);
   if (written % 7 === 0) {
     await client.query('delete from public."Order" where id = $1', [id]);
     say({ deleted: key });
@@ -34,7 +36,7 @@ async function write(client: pg.Client): Promise<void> {
     const moved = await client.query('update public."Order" set client_id = $2 where id = $1', [id, to]);
     if (moved.rowCount === 1) say({ inserted: key, tenant: to });
   }
-  if (written % 50 === 0) await client.query('insert into public.client (title) values ($1)', [key]);
+  if (written % 150 === 0) await client.query('insert into public.client (title) values ($1)', [key]);
 }
 
 async function work(client: pg.Client): Promise<void> {
