@@ -47,7 +47,7 @@ export async function adopt(options: BenchOptions): Promise<BenchResult> {
       for (const kind of order) {
         if (kind === 'floor') ms['floor'] = await asTheFloor(database);
         else {
-          const { total, copy } = await asTenantry(database, tenants * rows * 3, kind);
+          const { total, copy } = await asTenantry(database, tenants * rows * 3, kind, options.log);
           ms[kind] = total;
           if (kind === 'index') ms['copy'] = copy;
         }
@@ -123,6 +123,7 @@ async function asTenantry(
   database: BenchDatabase,
   expected: number,
   kind: string,
+  log: BenchOptions['log'],
 ): Promise<{ total: number; copy: number }> {
   const { admin } = database;
   if (kind === 'index') {
@@ -135,20 +136,23 @@ async function asTenantry(
   try {
     await admin.query('checkpoint');
     const adoption = await tenancy.adoption(config);
-    let copyFrom = 0;
-    let copyTo = 0;
-    const onEvent = (event: AdoptionEvent) => {
-      if (event.type === 'phase' && event.phase === 'copy') copyFrom = performance.now();
-      if (event.type === 'progress' && event.phase === 'copy') copyTo = performance.now();
-    };
     const begun = performance.now();
+    const phases: Record<string, number> = {};
+    let [phase, since] = ['plan', begun];
+    const onEvent = (event: AdoptionEvent) => {
+      if (event.type !== 'phase') return;
+      phases[phase] = Math.round(performance.now() - since);
+      [phase, since] = [event.phase, performance.now()];
+    };
     const { status } = await adoption.run({ concurrency: connections, onEvent });
+    phases[phase] = Math.round(performance.now() - since);
     const total = performance.now() - begun;
+    log(`${kind}: ${JSON.stringify(phases)}`);
     const { same, rows } = await adoption.verify();
     if (status !== 'copied' || !same || rows !== expected)
       throw new Error(`The copy ended as ${status}, ${rows} rows, same: ${same}`);
     await adoption.abort();
-    return { total, copy: copyTo - copyFrom };
+    return { total, copy: phases['copy'] ?? 0 };
   } finally {
     await tenancy.stop();
     await dropTenants(database);

@@ -48,12 +48,3 @@ create table tenantry.adoption_change (
 create index adoption_change_tenant on tenantry.adoption_change (adoption_id, source_id, part);
 -- A hash: no key is too long for it.
 create index adoption_change_key on tenantry.adoption_change using hash (key);
-
--- Refuses a statement with the sentence that the trigger gives.
-create function tenantry.adoption_refuse() returns trigger language plpgsql
-set search_path = ''
-as $$
-begin
-  raise exception using errcode = 'object_not_in_prerequisite_state', message = tg_argv[0];
-end
-$$;

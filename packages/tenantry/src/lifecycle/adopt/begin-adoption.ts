@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { ServiceName } from '../../tenant/service-name.js';
 import type { FoundTenant } from './adoption-plan.js';
 import type { AdoptionRecord } from './adoption-store.js';
-import { captureShared } from './capture-sql.js';
+import { captureShared, refuseFunction } from './capture-sql.js';
 import type { Layout } from './layout.js';
 import { sourceTable } from './part-sql.js';
 import type { PlannedAdoption } from './plan-adoption.js';
@@ -46,6 +46,7 @@ export async function beginAdoption(
     plan.rows.map((row) => [row.sourceId, Object.values(row.rows).reduce((sum, n) => sum + n, 0)]),
   );
   await addTenants(client, id, tenants, counted);
+  await client.query(refuseFunction());
   await client.query(lockShared(layout));
   for (const part of layout.parts) for (const text of captureShared(id, layout, part)) await client.query(text);
   return { id };

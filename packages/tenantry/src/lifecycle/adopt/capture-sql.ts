@@ -70,6 +70,13 @@ function tenantsOf(adoption: number, layout: Layout, part: Part, row: 'old' | 'n
        and c.key = pg_catalog.jsonb_build_array(${key.join(', ')}) and not c.back)`;
 }
 
+/** The function that refuses a statement with the sentence that its trigger gives. Pure. */
+export const refuseFunction = () =>
+  `create or replace function tenantry.adoption_refuse() returns trigger language plpgsql set search_path = '' as ${quoteLiteral(`
+begin
+  raise exception using errcode = 'object_not_in_prerequisite_state', message = tg_argv[0];
+end`)}`;
+
 /** Statements that open or close a shared table for everybody else. Pure. */
 export const closeShared = (part: Part) => `alter table ${sourceTable(part)} enable trigger ${closed}`;
 export const openShared = (part: Part) => `alter table ${sourceTable(part)} disable trigger ${closed}`;

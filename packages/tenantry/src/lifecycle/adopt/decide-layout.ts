@@ -22,6 +22,8 @@ export interface AdoptionGround {
   readonly targetSchema: string;
   /** Schemas that tenants share. */
   readonly sharedSchemas: readonly string[];
+  /** This role may write functions, with which changes are captured. */
+  readonly maySpeak: boolean;
 }
 
 export type Complain = (problem: string, table: string | null, words: string) => undefined;
@@ -34,6 +36,7 @@ export function decideLayout(
   const problems: AdoptionProblem[] = [];
   const complain: Complain = (problem, table, words) => void problems.push({ problem, table, words });
   checkTenants(config, ground, complain);
+  checkRights(ground, complain);
   const parts = config.tables
     .map((_, index) => decidePart(config, ground, index, complain))
     .filter((part) => part !== undefined);
@@ -50,6 +53,22 @@ function checkTenants({ tenants: asked }: ResolvedAdoptConfig, { tenants }: Adop
     if (column !== undefined && !tenants.columns.some(({ name }) => name === column))
       complain('no-column', asked.table, `The table with the tenants has no column "${column}".`);
   }
+}
+
+function checkRights({ source, tenants, maySpeak }: AdoptionGround, complain: Complain): void {
+  for (const { name, owned } of tenants ? [...source, tenants] : source)
+    if (!owned)
+      complain(
+        'not-owner',
+        name,
+        'The role of DATABASE_OWNER_URL neither owns it nor belongs to its owner, so it may not capture changes.',
+      );
+  if (!maySpeak)
+    complain(
+      'no-language',
+      null,
+      'The role of DATABASE_OWNER_URL may not write functions in plpgsql: grant it usage on the language until the adoption is finished.',
+    );
 }
 
 function decidePart(

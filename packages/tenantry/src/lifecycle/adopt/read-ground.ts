@@ -38,7 +38,9 @@ export async function readGround(
     await replay(client, targetSchema, service);
     const names = config.tables.map((each) => each.as ?? each.table);
     const target = await readRelations(client, targetSchema, names, targetSchema);
-    return { source, tenants, target, targetSchema, sharedSchemas: service.sharedSchemas };
+    const { rows } = await client.query<{ may: boolean }>("select has_language_privilege('plpgsql', 'usage') as may");
+    const maySpeak = rows[0]?.may ?? false;
+    return { source, tenants, target, targetSchema, sharedSchemas: service.sharedSchemas, maySpeak };
   } finally {
     await client.query('rollback').catch(() => undefined);
   }

@@ -29,7 +29,7 @@ const keyNames = names('(indkey::int2[])[0:indnkeyatts - 1]', 'indrelid');
 
 const sql = `
   select n.nspname as schema, c.relname as name, c.relkind as kind, c.relkind = 'r' and c.relhassubclass as inherited,
-         pg_table_size(c.oid)::float8 as bytes, (${columns}) as columns, (${foreignKeys}) as "foreignKeys",
+         pg_table_size(c.oid)::float8 as bytes, pg_has_role(c.relowner, 'usage') as owned, (${columns}) as columns, (${foreignKeys}) as "foreignKeys",
          coalesce((select ${keyNames} from pg_index where indrelid = c.oid and indisprimary), '[]') as "primaryKey",
          (select coalesce(jsonb_agg(jsonb_build_object('name', i.relname, 'columns', ${keyNames}) order by i.relname), '[]')
             from pg_index join pg_class i on i.oid = indexrelid where indrelid = c.oid and indisunique and not indisprimary and ${plain}) as uniques,

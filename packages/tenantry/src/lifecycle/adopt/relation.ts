@@ -51,4 +51,6 @@ export interface RelationFacts {
   /** Not PostgreSQL's own. */
   readonly triggers: readonly string[];
   readonly bytes: number;
+  /** By this role, or by one that it belongs to. */
+  readonly owned: boolean;
 }
