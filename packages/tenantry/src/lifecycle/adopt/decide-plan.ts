@@ -45,7 +45,13 @@ export function decidePlan(
   const known = new Set(surveyed.tenants.map(({ sourceId }) => sourceId));
   const parts = layout.order.length > 0 ? ordered(layout) : layout.parts;
   const tables = parts.map((part) => describe(layout, part, countedOf(surveyed, part), known));
-  const uniques: ChangedUnique[] = surveyed.uniques.map(({ part: _, ...unique }) => unique);
+  const uniques: ChangedUnique[] = surveyed.uniques.map(({ table, constraint, columns, change, duplicates }) => ({
+    table,
+    constraint,
+    columns,
+    change,
+    duplicates,
+  }));
   const all = [...problems, ...found({ ...surveyed, uniques }, tables)];
   const rows = tables.reduce((sum, table) => sum + table.rows, 0);
   const speed = surveyed.rowsPerSecond || 50_000;
