@@ -16,7 +16,7 @@ export const sortedTable = (adoption: number, { number }: Part) => `tenantry.ado
 
 /** Statements that copy a shared table in the order of its tenants: each one's rows lie together then. Pure. */
 export function sortPart(adoption: number, layout: Layout, part: Part): string[] {
-  const [table, tenant] = [sortedTable(adoption, part), `${tenantOf(part)}::text`];
+  const [table, tenant] = [sortedTable(adoption, part), tenantOf(part)];
   const columns = part.columns.map(({ from }, at) => `s0.${q(from)} as c${at}`);
   return [
     `create unlogged table ${table} as select ${tenant} as tenant, ${columns.join(', ')}
@@ -70,7 +70,7 @@ function copyPart(
   if (read === 'index')
     return `${into} select ${selectFor(part, schema)} from ${withTenant(layout, part)} where ${isOf(part, sourceId)}`;
   const named = { ...part, columns: part.columns.map((pair, at) => ({ ...pair, from: `c${at}` })) };
-  return `${into} select ${selectFor(named, schema)} from ${sortedTable(adoption, part)} s0 where s0.tenant = ${quoteLiteral(sourceId)}`;
+  return `${into} select ${selectFor(named, schema)} from ${sortedTable(adoption, part)} s0 where s0.tenant = ${quoteLiteral(sourceId)}::${part.tenantType}`;
 }
 
 /** Empties a tenant's tables, children first. Pure. */
