@@ -4,8 +4,9 @@ create table tenantry.adoption (
   id integer generated always as identity primary key,
   service text not null references tenantry.service (name) on delete cascade,
   -- copying: until every tenant is copied. copied: the shared tables lead, changes are carried over. cutover: the tenant
-  -- schemas lead, changes are carried back by a rollback. finished and aborted are over.
-  status text not null check (status in ('copying', 'copied', 'cutover', 'finished', 'aborted')),
+  -- schemas lead, changes are carried back by a rollback. finishing: the capture is being taken away, so there is no way back.
+  -- finished and aborted are over.
+  status text not null check (status in ('copying', 'copied', 'cutover', 'finishing', 'finished', 'aborted')),
   -- What was asked for, and what was decided from it once: tables, columns, keys, the way to the tenant.
   config jsonb not null,
   layout jsonb not null,

@@ -6,7 +6,7 @@ import type { AdoptionTenant } from './copy-sql.js';
 import type { Layout } from './layout.js';
 
 /** How far an adoption is. */
-export type AdoptionStatus = 'copying' | 'copied' | 'cutover' | 'finished' | 'aborted';
+export type AdoptionStatus = 'copying' | 'copied' | 'cutover' | 'finishing' | 'finished' | 'aborted';
 
 /** An adoption as the catalog has it. */
 export interface AdoptionRecord {
@@ -34,6 +34,7 @@ const remedies: Readonly<Record<AdoptionStatus | 'none', string>> = {
   copying: 'Run `tenantry adopt run` to its end first.',
   copied: 'The shared tables lead; `tenantry adopt cutover` turns to the tenant schemas.',
   cutover: 'The tenant schemas lead; go back with `tenantry adopt rollback`, or end it with `tenantry adopt finish`.',
+  finishing: 'The tenant schemas lead; run `tenantry adopt finish` to its end.',
   finished: 'It is over.',
   aborted: 'It is over.',
 };

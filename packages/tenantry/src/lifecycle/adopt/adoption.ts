@@ -164,8 +164,10 @@ export class Adoption {
    */
   finish(options: AdoptionOptions = {}): Promise<void> {
     return this.#lead(options, async () => {
-      const record = await this.#require(['cutover'], 'be finished');
-      await endAdoption(this.#context(record, options), record, 'finished');
+      const record = await this.#require(['cutover', 'finishing'], 'be finished');
+      // First: whoever is killed in between has no capture to roll back with.
+      if (record.status === 'cutover') await moveTo(this.#parts.owner, record, 'finishing');
+      await endAdoption(this.#context(record, options), { status: 'finishing' }, 'finished');
     });
   }
 
@@ -194,7 +196,7 @@ export class Adoption {
     const { owner, service, ships, lockTimeoutMs } = this.#parts;
     const open = await findOpen(owner, service);
     if (open) {
-      if (open.status === 'cutover') throw stateError(service, open.status, 'be run');
+      if (open.status === 'cutover' || open.status === 'finishing') throw stateError(service, open.status, 'be run');
       const asked = resolveAdoptConfig(this.#config);
       if (!isSame(asked, open.config))
         throw new TenancyError('TENANCY_OPTION_INVALID', {

@@ -94,7 +94,7 @@ export function endCapture(adoption: number, part: Part, keepClosed: boolean): s
 export function backFunction(adoption: number, part: Part): string {
   const body = `
 begin
-  perform from tenantry.adoption where id = ${adoption} and status = 'cutover' for share;
+  perform from tenantry.adoption where id = ${adoption} and status in ('cutover', 'finishing') for share;
   if not found then
     raise exception using errcode = 'object_not_in_prerequisite_state', message = 'The rows of this tenant live in the shared tables: its schema takes no changes until the cutover.';
   end if;

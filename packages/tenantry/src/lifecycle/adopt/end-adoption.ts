@@ -26,12 +26,9 @@ export async function endAdoption(
     const texts = batch.flatMap(({ schema, tenant }) => [
       ...layout.parts.flatMap((part) => releaseTenant(part, schema)),
       ...endStrides(layout, schema),
-      ...(to === 'aborted'
-        ? [
-            ...emptyTenant(layout, schema),
-            `update tenantry.adoption_tenant set copied = false where adoption_id = ${id} and tenant_id = '${tenant}'`,
-          ]
-        : []),
+      ...(to === 'aborted' ? emptyTenant(layout, schema) : []),
+      `update tenantry.adoption_tenant set carries_back = false${to === 'aborted' ? ', copied = false' : ''}
+        where adoption_id = ${id} and tenant_id = '${tenant}'`,
     ]);
     await retrying(() => send(context, texts, false));
     done += batch.length;

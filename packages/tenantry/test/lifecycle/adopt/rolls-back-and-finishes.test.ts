@@ -92,6 +92,16 @@ it('leaves nothing behind when it finishes, and there is no way back', async () 
   await market.sql('drop table public.setting');
 });
 
+it('has no way back once it began to finish, goes on to serve, and ends', async () => {
+  await market.sql("update tenantry.adoption set status = 'finishing'");
+  await market.sql("insert into c1_shop.setting values ('still')");
+  for (const step of [() => adoption.rollback(), () => adoption.run(), () => adoption.verify()])
+    await expect(step()).rejects.toMatchObject({ code: 'TENANCY_ADOPTION_STATE' });
+  await adoption.finish();
+  expect(await market.sql('select status from tenantry.adoption')).toEqual([{ status: 'finished' }]);
+  await market.sql("insert into c1_shop.setting values ('and on')");
+});
+
 it('gives up before the cutover with empty tenant tables, and can begin again', async () => {
   await expect(adoption.abort()).rejects.toMatchObject({ code: 'TENANCY_ADOPTION_STATE' });
   await adoption.rollback();
