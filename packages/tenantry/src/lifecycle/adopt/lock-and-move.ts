@@ -46,7 +46,10 @@ export async function lockAndMove(
     try {
       // Short: everybody who writes queues behind it.
       await openReading(client, 'read committed', Math.min(lockTimeoutMs, lockMaxMs));
-      await client.query("select set_config('synchronous_commit', 'on', true)");
+      // A process that vanished without a word must not keep them waiting for ever.
+      await client.query(
+        `select set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '${lockMaxMs + 10_000}', true)`,
+      );
       const asked = performance.now();
       await lock(client);
       const locked = performance.now();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type CliProject, openCliProject } from '../../../../../test/support/cli-project.js';
+import { until } from '../../../../../test/support/until.js';
 import { type Market, marketConfig, marketMigrations, openMarket } from './support/market.js';
 
 const [tenants, kills] = [60, 15];
@@ -52,3 +53,52 @@ it('copies every row once, however often the run was killed', { timeout: 300_000
   // Otherwise nothing was shown.
   expect(inTheMiddle).toBeGreaterThan(2);
 });
+
+it(
+  'is on one side or the other, whole, however often cutover, rollback and finish were killed',
+  { timeout: 300_000 },
+  async () => {
+    const adoption = await market.adoption();
+    const writes = {
+      copied: 'update public."Order" set total = total + 1 where id % 5 = 0',
+      cutover:
+        'update c1_shop.order_entry set total = total + 1; insert into c2_shop.order_entry (slug) values (md5(random()::text))',
+    } as const;
+    const seen = new Set<string>();
+    for (let round = 0; round < kills; round++) {
+      const status = (await adoption.status()) ?? 'none';
+      seen.add(status);
+      await market.sql(writes[status as keyof typeof writes]);
+      // Every third one comes to its end, however slow the machine is.
+      await killed(status === 'copied' ? 'cutover' : 'rollback', round % 3 === 2 ? undefined : Math.random() * 500);
+    }
+    expect([...seen].toSorted()).toEqual(['copied', 'cutover']);
+    if ((await adoption.status()) === 'copied') await adoption.cutover();
+    await adoption.rollback();
+    await market.mustBeSame();
+    await adoption.cutover();
+    await market.mustBeSame();
+    for (let round = 0; round < 3; round++) await killed('finish', Math.random() * 100);
+    if (await adoption.status()) await adoption.finish();
+    expect(await market.sql("select proname from pg_proc where proname like 'adopt\\_%'")).toEqual([]);
+  },
+);
+
+/** Begins a step and kills it so long after it first said something. */
+async function killed(step: string, afterMs: number | undefined): Promise<void> {
+  const child = spawn(process.execPath, [project.bin, '--json', 'adopt', step], {
+    cwd: project.folder,
+    env: { ...process.env, DATABASE_URL: market.database.url },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  if (afterMs === undefined) child.stdout.resume();
+  else child.stdout.once('data', () => void sleep(afterMs).then(() => child.kill('SIGKILL')));
+  await once(child, 'exit');
+  // PostgreSQL still finishes what the killed process had sent.
+  await until('the killed process is gone', async () => {
+    const [others] = await market.sql<{ n: number }>(
+      "select count(*)::int as n from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'",
+    );
+    return others?.n === 0;
+  });
+}
