@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { adopt } from './adopt.ts';
 import { drift } from './drift.ts';
 import { fleet } from './fleet.ts';
 import { provision } from './provision.ts';
@@ -9,7 +10,7 @@ import { scale } from './scale.ts';
 import { snapshot } from './snapshot.ts';
 import { tenantFile } from './tenant-file.ts';
 
-const benches = { request, scale, provision, snapshot, fleet, drift, 'tenant-file': tenantFile };
+const benches = { request, scale, provision, snapshot, fleet, drift, 'tenant-file': tenantFile, adopt };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

@@ -28,6 +28,8 @@ interface Extras {
   /** Migrations of the schema `geo`, which all tenants share. */
   readonly shared?: Statements;
   readonly sharedSchemas?: readonly string[];
+  /** Another section of the config. */
+  readonly adopt?: object;
 }
 
 /** A folder with a config of the service `shop`, and the real program on it. */
@@ -63,11 +65,11 @@ export async function openCliProject(url: string): Promise<CliProject> {
     folder,
     bin,
     env,
-    ship: (migrations, { shared, sharedSchemas } = {}) =>
+    ship: (migrations, { shared, sharedSchemas, adopt } = {}) =>
       writeFile(
         path.join(folder, 'tenantry.config.mjs'),
         `import { Migration } from ${JSON.stringify(migrationPackage)};
-         export default { services: { shop: {
+         export default { adopt: ${JSON.stringify(adopt)}, services: { shop: {
            migrations: ${classes(migrations)},
            ${shared ? `shared: { schema: 'geo', migrations: ${classes(shared)} },` : ''}
            ${sharedSchemas ? `sharedSchemas: ${JSON.stringify(sharedSchemas)},` : ''}

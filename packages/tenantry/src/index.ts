@@ -3,6 +3,26 @@ export { type CatalogScope, type Scope, type TenantScope } from './context/scope
 export { errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
 export { type ErrorDescription } from './errors/error-description.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
+export { type AdoptConfig, type AdoptedTable } from './lifecycle/adopt/adopt-config.js';
+export {
+  Adoption,
+  type AdoptionOptions,
+  type AdoptionOutcome,
+  type LockingOptions,
+} from './lifecycle/adopt/adoption.js';
+export { type AdoptionEvent, type AdoptionPhase } from './lifecycle/adopt/adoption-context.js';
+export {
+  type AdoptionPlan,
+  type ChangedUnique,
+  type CrossingKey,
+  type MovedSequence,
+  type PlannedTable,
+  type UnfitTenant,
+} from './lifecycle/adopt/adoption-plan.js';
+export { type AdoptionStatus } from './lifecycle/adopt/adoption-store.js';
+export { type AdoptionProblem } from './lifecycle/adopt/decide-layout.js';
+export { type LockReport } from './lifecycle/adopt/lock-and-move.js';
+export { type Difference, type VerifyReport } from './lifecycle/adopt/verify.js';
 export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
 export { type TenantEvent, type TenantEventType, tenantEventTypes } from './lifecycle/events/tenant-event.js';
 export { type TenantEventListener, TenantEvents, type TenantEventsOptions } from './lifecycle/events/tenant-events.js';

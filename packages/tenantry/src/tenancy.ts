@@ -12,6 +12,8 @@ import { goneTenant } from './lifecycle/gone-tenant.js';
 import { makeReport } from './fleet/report/make-report.js';
 import type { Report } from './fleet/report/report.js';
 import type { ReportOptions } from './fleet/report/report-options.js';
+import type { AdoptConfig } from './lifecycle/adopt/adopt-config.js';
+import { Adoption } from './lifecycle/adopt/adoption.js';
 import type { ReconcileReport } from './lifecycle/reconcile-report.js';
 import type { Tenants } from './lifecycle/tenants/tenants.js';
 import { TenantCopies } from './lifecycle/tenant-copies.js';
@@ -164,6 +166,21 @@ export class Tenancy {
     } catch (error) {
       throw translateError(error) ?? error;
     }
+  }
+
+  /**
+   * Takes shared tables with a tenant column apart into the tenant schemas of a service.
+   *
+   * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
+   */
+  async adoption(config: AdoptConfig): Promise<Adoption> {
+    const { owner, service, shipped, lockTimeoutMs, provision } = await this.#runtime.rolloutContext(config.service);
+    const { shared } = this.#runtime.options;
+    const ships = {
+      ...shipped,
+      sharedSchemas: [...new Set([...shipped.sharedSchemas, ...(shared ? [shared.schema] : [])])],
+    };
+    return new Adoption({ owner, service, ships, lockTimeoutMs, provision }, config);
   }
 
   /**

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EntityName } from '@mikro-orm/core';
 import type { ServingFacts } from '../doctor/doctor-facts.js';
+import type { AdoptConfig } from '../lifecycle/adopt/adopt-config.js';
 import type { MigrationList } from '../migrations/tenant-migration.js';
 import type { SharedSchema, TenantRows } from '../options.js';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
@@ -48,6 +49,8 @@ export interface TenantryConfig {
   readonly largeTableRows?: number | undefined;
   /** How processes serve, for `tenantry doctor`. @default one process with the defaults of `TenancyOptions` */
   readonly serving?: ServingFacts | undefined;
+  /** Shared tables that `tenantry adopt` takes apart into the tenant schemas of one of the services. */
+  readonly adopt?: AdoptConfig | undefined;
 }
 
 /** A config and the folder that its paths are relative to. */

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> 
   import: () => import('./import.js'),
   clone: () => import('./clone.js'),
   query: () => import('./query.js'),
+  adopt: () => import('./adopt.js'),
 };
 
 /** Runs the program that `process.argv` asks for and sets the exit code. */

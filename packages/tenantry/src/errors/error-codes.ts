@@ -336,6 +336,38 @@ export const errorCodes = {
     ...internal,
     operator: '{what} "{tenant}" failed, and nothing of it is left: {reason}.',
   },
+  TENANCY_ADOPTION_UNFIT: {
+    ...internal,
+    status: 400,
+    operator: 'The shared tables cannot be adopted: {reason}. `tenantry adopt plan` shows all that stands against it.',
+  },
+  TENANCY_ADOPTION_STATE: {
+    ...internal,
+    status: 400,
+    operator: 'The adoption of "{service}" is {state}, so it cannot {what}. {remedy}',
+  },
+  TENANCY_ADOPTION_STRAYS: {
+    ...internal,
+    status: 409,
+    operator:
+      '{rows} rows of "{table}" came during the adoption, or changed, and their tenant is null or unknown. Give them one, or start again with `orphans: "leave"` for this table.',
+  },
+  TENANCY_ADOPTION_FAILED: {
+    ...internal,
+    operator: 'The rows of tenant "{tenant}" could not be brought over, and nothing of them was: {reason}.',
+  },
+  TENANCY_ADOPTION_CONFLICT: {
+    ...internal,
+    status: 409,
+    operator:
+      'The adoption of "{service}" cannot be rolled back, and nothing was: {rows} rows of "{table}" have no place in the shared tables ({reason}). Change or delete them in the tenant schemas.',
+  },
+  TENANCY_ADOPTION_BUSY: {
+    ...internal,
+    status: 409,
+    operator:
+      'The shared tables of "{service}" could not be locked, and nothing changed: {reason}. Look for long transactions in pg_stat_activity, or raise `lockTimeoutMs`.',
+  },
   TENANCY_MIGRATION_UNFIT: {
     ...internal,
     operator: 'The migration "{migration}" of "{service}" {reason}.',

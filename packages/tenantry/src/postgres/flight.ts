@@ -3,6 +3,7 @@ import type { Statement } from './one-flight.js';
 
 interface Wire {
   parse(message: { text: string; name: string }): void;
+  describe(message: { type: 'P'; name: string }): void;
   bind(message: { portal: string; statement: string; values: readonly unknown[]; valueMapper: unknown }): void;
   execute(message: { portal: string; rows: number }): void;
   sync(): void;
@@ -12,7 +13,7 @@ interface Wire {
 const WireQuery = pg.Query as unknown as new (
   config: Record<string, unknown>,
   values: undefined,
-  callback: (error: Error | null) => void,
+  callback: (error: Error | null, results: pg.QueryResult | pg.QueryResult[]) => void,
 ) => {
   submit(connection: Wire): Error | null;
   prepare(connection: Wire): void;
@@ -27,30 +28,37 @@ export interface FlightError extends Error {
   statementIndex?: number;
 }
 
-/**
- * Many statements, each a message of its own, and one Sync: PostgreSQL answers once, and skips all after the first that
- * fails. Nothing asks what their rows look like, which saves a message in either direction for each.
- */
+/** Many statements, each a message of its own, and one Sync: PostgreSQL answers once, and skips all after the first that fails. */
 class Flight extends WireQuery {
   readonly #statements: readonly Statement[];
+  readonly #read: boolean;
   #completed = 0;
 
-  constructor(statements: readonly Statement[], callback: (error: Error | null) => void) {
+  /** @param read - Asks for each statement what its rows look like: a message more in either direction. */
+  constructor(
+    statements: readonly Statement[],
+    read: boolean,
+    callback: (error: Error | null, results: pg.QueryResult | pg.QueryResult[]) => void,
+  ) {
     super({ text: 'flight', queryMode: 'extended' }, undefined, callback);
     this.#statements = statements;
+    this.#read = read;
   }
 
   override prepare(connection: Wire): void {
     for (const { text, values = [] } of this.#statements) {
       connection.parse({ text, name: '' });
       connection.bind({ portal: '', statement: '', values, valueMapper: toWire });
+      if (this.#read) connection.describe({ type: 'P', name: '' });
       connection.execute({ portal: '', rows: 0 });
     }
     connection.sync();
   }
 
-  /** Without a description it cannot be read. */
-  override handleDataRow(_message: unknown): void {}
+  /** Without a description a row cannot be read. */
+  override handleDataRow(message: unknown): void {
+    if (this.#read) super.handleDataRow(message);
+  }
 
   override handleCommandComplete(message: unknown, connection: Wire): void {
     this.#completed++;
@@ -68,11 +76,20 @@ class Flight extends WireQuery {
  *
  * @throws The error of the first statement that failed, with its `statementIndex`.
  */
-export function sendFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<void> {
+export async function sendFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<void> {
+  await fly(client, statements, false);
+}
+
+/** As {@link sendFlight}, and answers the result of each statement. */
+export function readFlight(client: pg.ClientBase, statements: readonly Statement[]): Promise<pg.QueryResult[]> {
+  return fly(client, statements, true);
+}
+
+function fly(client: pg.ClientBase, statements: readonly Statement[], read: boolean): Promise<pg.QueryResult[]> {
   return new Promise((resolve, reject) => {
-    const flight = new Flight(statements, (error) => {
+    const flight = new Flight(statements, read, (error, results) => {
       if (error) reject(error);
-      else resolve();
+      else resolve(Array.isArray(results) ? results : [results]);
     });
     client.query(flight as unknown as pg.Submittable);
   });

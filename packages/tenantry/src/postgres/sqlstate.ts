@@ -8,6 +8,7 @@ export const sqlstate = {
   numberOutOfRange: '22003',
   invalidDatetime: '22007',
   datetimeOverflow: '22008',
+  divisionByZero: '22012',
   notNullViolation: '23502',
   foreignKeyViolation: '23503',
   uniqueViolation: '23505',

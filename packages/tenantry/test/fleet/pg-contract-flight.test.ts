@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../../test/support/database.js';
-import { type FlightError, sendFlight } from '../../src/postgres/flight.js';
+import { type FlightError, readFlight, sendFlight } from '../../src/postgres/flight.js';
 import { record } from '../isolation/support/wire.js';
 
 /**
@@ -93,6 +93,36 @@ describe('what a flight answers', () => {
     ]);
     expect(order).toEqual(['first', 'second']);
     expect((await client.query('select id from spot')).rows).toEqual([{ id: 1 }, { id: 2 }]);
+  });
+});
+
+describe('what a flight answers that is read', () => {
+  const read = (...texts: string[]) =>
+    readFlight(
+      client,
+      texts.map((text) => ({ text })),
+    );
+
+  it('is one result for each statement, in order: rows, counts, and those that have neither', async () => {
+    const results = await read(
+      'begin',
+      'select n from generate_series(1, 2) n',
+      'insert into spot values (1), (2), (3)',
+      "select set_config('search_path', '', true)",
+      'commit',
+    );
+    const seen = results.map(({ command, rowCount, rows }) => ({ command, rowCount, rows: rows.length }));
+    expect(seen, 'pg collects the results of several statements otherwise').toEqual([
+      { command: 'BEGIN', rowCount: null, rows: 0 },
+      { command: 'SELECT', rowCount: 2, rows: 2 },
+      { command: 'INSERT', rowCount: 3, rows: 0 },
+      { command: 'SELECT', rowCount: 1, rows: 1 },
+      { command: 'COMMIT', rowCount: null, rows: 0 },
+    ]);
+  });
+
+  it('is a list also for one statement', async () => {
+    expect((await read('select 1 as one')).map(({ rows }) => rows)).toEqual([[{ one: 1 }]]);
   });
 });
 
