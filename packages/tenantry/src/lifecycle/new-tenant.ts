@@ -17,6 +17,7 @@ import { operationLock } from './operation/operation-store.js';
 import { planProvision } from './provision-plan.js';
 import { readContents, type SchemaContents } from './rows/read-tables.js';
 import { takeSteps } from './take-steps.js';
+import { closeSchemasOf } from './tenants/close-schemas.js';
 
 /** One service's part of a tenant that is made as a copy. */
 export interface NewSchema {
@@ -58,6 +59,7 @@ export async function makeTenant(client: pg.ClientBase, tenant: NewTenant): Prom
   await insertTenant(client, tenant);
   const made: MadeSchema[] = [];
   for (const schema of schemas) made.push(await makeSchema(client, id, schema, rows[0].version));
+  if (tenant.status === 'archived') await closeSchemasOf(client, id);
   return made;
 }
 

@@ -8,21 +8,24 @@ import type { OperationStep } from '../operation/operation-step.js';
  */
 export const closeSchemas: OperationStep = {
   name: 'close',
-  async apply({ client, tenant }) {
-    for (const { role, member, grantor } of await grantsOf(client, tenant)) {
-      const by = grantor === null ? '' : ` granted by ${quoteIdentifier(grantor)}`;
-      await client.query(`revoke ${quoteIdentifier(role)} from ${quoteIdentifier(member)}${by}`);
-    }
-    await client.query(
-      "update tenantry.tenant_schema set service_role = '' where tenant_id = $1 and role_name = schema_name and service_role <> ''",
-      [tenant],
-    );
-  },
+  apply: ({ client, tenant }) => closeSchemasOf(client, tenant),
   async verify({ client, tenant }) {
     const [left] = await grantsOf(client, tenant);
     return left && `${left.member} may still switch to ${left.role}`;
   },
 };
+
+/** Takes the tenant's roles from every login that serves. */
+export async function closeSchemasOf(client: Pick<pg.ClientBase, 'query'>, tenant: string): Promise<void> {
+  for (const { role, member, grantor } of await grantsOf(client, tenant)) {
+    const by = grantor === null ? '' : ` granted by ${quoteIdentifier(grantor)}`;
+    await client.query(`revoke ${quoteIdentifier(role)} from ${quoteIdentifier(member)}${by}`);
+  }
+  await client.query(
+    "update tenantry.tenant_schema set service_role = '' where tenant_id = $1 and role_name = schema_name and service_role <> ''",
+    [tenant],
+  );
+}
 
 interface RoleGrant {
   readonly role: string;

@@ -162,6 +162,25 @@ it('keeps name, status and labels in a file; a clone is active', async () => {
   );
 });
 
+it('imports an archived tenant archived: nobody may use its role until it is restored', async () => {
+  const [id = '', imported = ''] = freshIds(2);
+  const tenancy = await there.start(four);
+  await there.signUp(tenancy, id);
+  await tenancy.tenants.archive(id);
+  await tenancy.copies.export(id, { to: there.file('archived') });
+  await tenancy.copies.import({ from: there.file('archived'), as: imported });
+  const members = () =>
+    there.sql(
+      'select from pg_auth_members where roleid = to_regrole($1) and not admin_option and member <> current_user::regrole',
+      [`${imported}_shop`],
+    );
+  expect(await members()).toEqual([]);
+  await expect(tenancy.run(imported, () => undefined)).rejects.toMatchObject({ code: 'TENANCY_TENANT_ARCHIVED' });
+  await tenancy.tenants.restore(imported);
+  expect(await members()).toHaveLength(1);
+  expect(await contentsOfSchema(there, `${imported}_shop`)).toEqual(await contentsOfSchema(there, `${id}_shop`));
+});
+
 it('leaves a whole tenant that is behind when its own rows stop a later migration', async () => {
   const [id = '', imported = ''] = freshIds(2);
   const shop = await openCopyShop();
