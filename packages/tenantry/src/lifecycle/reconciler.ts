@@ -27,8 +27,8 @@ type ShippedServices = Map<ServiceName, Promise<ShippedService>>;
 
 const pageSize = 1000;
 
-/** New tenants of one service for which a snapshot is waited for: its making takes as long as about four of them. */
-const snapshotFrom = 8;
+/** New tenants of one service for which a snapshot is waited for: its making takes as long as a dozen replays and saves half of each. */
+const snapshotFrom = 20;
 
 /** Compares desired with actual for the whole fleet and closes each gap, tenant by tenant; one failure stops no other. */
 export class Reconciler {

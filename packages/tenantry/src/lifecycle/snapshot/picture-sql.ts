@@ -13,7 +13,9 @@ select jsonb_build_array('relation', relname, relkind, reloptions, relreplident,
          (select amname from pg_am where pg_am.oid = relam), (select t.reloptions from pg_class t where t.oid = reltoastrelid)) as detail
   from rel
 union all
-select jsonb_build_array('column', relname, row_number() over (partition by rel.oid order by attnum), attname, format_type(atttypid, atttypmod),
+select jsonb_build_array('column', relname, row_number() over (partition by rel.oid order by attnum),
+         -- An index keeps the name that its column once had; nothing asks for it.
+         case when relkind not in ('i', 'I') then attname end, format_type(atttypid, atttypmod),
          attnotnull, attcollation::regcollation::text, attstorage, attcompression, attstattarget, attoptions, attidentity, attgenerated,
          pg_get_expr(adbin, adrelid), attislocal, attinhcount)
   from rel join pg_attribute on attrelid = rel.oid and attnum > 0 and not attisdropped

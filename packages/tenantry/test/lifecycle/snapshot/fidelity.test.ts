@@ -53,7 +53,7 @@ const history: MigrationList = {
   '000003-seed': migrationOf(
     "insert into person (full_name) values ('Ada'), ('Grace ''H''')",
     "insert into account (person_id, balance, opened, code, notes) values (100, 12.50, '2020-02-29', 'ab', '{a,\"b \\\\ c\",NULL}')",
-    "update person set level = 'middle' where full_name = 'Ada'",
+    "update person set level = 'high' where full_name = 'Ada'",
     'create trigger account_bump before insert on account for each row execute function bump()',
     'alter table account disable trigger account_bump',
     'create materialized view totals as select person_id, sum(balance) as sum from account group by 1',

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freshIds } from '../../../../../test/support/actual-state.js';
 import { createTestDatabase, type TestDatabase } from '../../../../../test/support/database.js';
+import { Logins } from '../../../../../test/support/logins.js';
 import { migrationOf } from '../../../../../test/support/migration-of.js';
 import { TenancyProcess } from '../../../../../test/support/tenancy-process.js';
 import { until } from '../../../../../test/support/until.js';
@@ -72,7 +73,7 @@ it('makes new tenants from the snapshot, with the whole ledger, and drift finds 
   const tenancy = await start(migrations(40));
   const [one = ''] = await signUp(tenancy, 1);
   expect(await kept()).toEqual([]);
-  const many = await signUp(tenancy, 8);
+  const many = await signUp(tenancy, 20);
   const [snapshot] = await kept();
   expect(snapshot).toMatchObject({ reason: null, head: '000139' });
   expect(snapshot?.statements?.length).toBeLessThan(5);
@@ -89,25 +90,48 @@ it('makes new tenants from the snapshot, with the whole ledger, and drift finds 
   expect(found).toEqual([{ there: true }]);
   expect(await ledger(many[0] ?? '')).toEqual(await ledger(one));
   expect(await rows(many[0] ?? '')).toEqual(await rows(one));
-  expect(await tenancy.fleet.drift()).toMatchObject({ checked: 10, drifted: [{ tenant: marked }] });
+  expect(await tenancy.fleet.drift()).toMatchObject({ checked: 22, drifted: [{ tenant: marked }] });
 });
 
+it.each(['role', 'schema'] as const)(
+  'is made and used where the owner is no superuser (isolation: %s)',
+  async (isolation) => {
+    const logins = new Logins(database);
+    const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
+    await database.admin.query(`alter schema tenantry owner to ${owner.role}`);
+    const { rows: tables } = await database.admin.query<{ name: string }>(
+      "select oid::regclass::text as name from pg_class where relnamespace = 'tenantry'::regnamespace and relkind = 'r'",
+    );
+    for (const { name } of tables) await database.admin.query(`alter table ${name} owner to ${owner.role}`);
+    const options = { ownerUrl: owner.url, url: service.url, isolation };
+    const tenancy = await start(migrations(40), options);
+    const [id = ''] = await signUp(tenancy, 20);
+    expect((await kept())[0]?.reason).toBeNull();
+    expect(await rows(id)).toHaveLength(1);
+    expect(await tenancy.fleet.drift()).toMatchObject({ checked: 20, clean: true });
+    await tenancy.run(id, () => undefined);
+    await tenancy.stop();
+    await logins.dropWithDatabase();
+    database = await createTestDatabase();
+  },
+);
+
 it('is not used once there are more migrations: a new one is built for the new head', async () => {
-  await signUp(await start(migrations(40)), 8);
+  await signUp(await start(migrations(40)), 20);
   const before = await kept();
   const newer = await start(migrations(41));
   const [single = ''] = await signUp(newer, 1);
   expect(Object.keys((await rows(single))[0] ?? {})).toHaveLength(42);
   expect(await kept()).toEqual(before);
-  await signUp(newer, 8);
+  await signUp(newer, 20);
   expect((await kept())[0]?.head).toBe('000140');
 });
 
 it('is not built where it could not be faster', async () => {
-  await signUp(await start(migrations(3)), 8);
+  await signUp(await start(migrations(3)), 20);
   expect(await kept()).toEqual([]);
   const tables = Array.from({ length: 40 }, (_, n) => `create table t${n} (id int)`);
-  await signUp(await start({ ...migrations(3), '000020-tables': migrationOf(...tables) }), 8);
+  await signUp(await start({ ...migrations(3), '000020-tables': migrationOf(...tables) }), 20);
   expect(await kept()).toMatchObject([
     { statements: null, reason: expect.stringContaining('would not be faster') as string },
   ]);
@@ -118,16 +142,16 @@ it('remembers a build that failed, and says so once', async () => {
     ...migrations(40),
     '000200-day': migrationOf('insert into item values (extract(doy from current_date))'),
   };
-  await signUp(await start(list), 8);
+  await signUp(await start(list), 20);
   const again = await start(list);
-  await signUp(again, 8);
+  await signUp(again, 20);
   expect(lines.filter((line) => line.includes('by replaying its migrations, because'))).toHaveLength(1);
   expect(await kept()).toMatchObject([{ statements: null }]);
 });
 
 it('replays when the snapshot fails, because something outside the schema has changed', async () => {
   const tenancy = await start(migrations(40));
-  await signUp(tenancy, 8);
+  await signUp(tenancy, 20);
   await database.admin.query(
     "update tenantry.snapshot set statements = statements || array['create table x (a geo.gone)']",
   );
@@ -145,7 +169,7 @@ it('waits for a lock as long as a replay does, and does not blame the snapshot',
   };
   const options = { sharedSchemas: ['geo'], lockTimeoutMs: 300 };
   const tenancy = await start(list, options);
-  await signUp(tenancy, 8);
+  await signUp(tenancy, 20);
   expect((await kept())[0]?.reason).toBeNull();
   const [id = ''] = freshIds(1);
   await tenancy.catalog.create({ id, name: id });

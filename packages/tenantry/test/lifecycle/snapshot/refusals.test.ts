@@ -63,33 +63,19 @@ it.each([
   ['set something', [t, "set local lock_timeout to '1s'"], /may do more than shape the schema/],
   ['grant what is not their own', [t, 'grant select on geo.log to public'], /may do more than shape the schema/],
   ['make a partitioned table', ['create table p (a int) partition by range (a)'], /partitioned/],
+  ['make an aggregate', ['create aggregate total(int) (sfunc = int4pl, stype = int)'], /may do more than shape/],
   [
-    'make an aggregate',
-    [
-      'create function f(a int, b int) returns int language sql as $$ select 1 $$',
-      'create table t (a int)',
-      'insert into t select n from generate_series(1, 1001) n',
-    ],
+    'insert very many rows',
+    ['create table t (a int)', 'insert into t select n from generate_series(1, 1001) n'],
     /more rows than a snapshot may have/,
   ],
   [
-    'make statistics',
-    [
-      t,
-      'create index t_id on t (id)',
-      'alter index t_id alter column 1 set statistics 10',
-      'create index t_x on t ((id + 1))',
-      'alter index t_x alter column 1 set statistics 10',
-    ],
-    /failed|statistics|differs/,
+    'tune the statistics of an index',
+    [t, 'create index t_x on t ((id + 1))', 'alter index t_x alter column 1 set statistics 10'],
+    /it would not be the same: a detail differs/,
   ],
 ])('is refused where migrations %s', async (_, statements, reason) => {
-  const { statements: made, reason: why } = await build({ '000001-t': migrationOf(...statements) }).catch(
-    (error: Error) => ({
-      statements: undefined,
-      reason: `failed: ${error.message}`,
-    }),
-  );
+  const { statements: made, reason: why } = await build({ '000001-t': migrationOf(...statements) });
   expect(made).toBeUndefined();
   expect(why).toMatch(reason);
 });
