@@ -7,6 +7,7 @@ export interface ServingOptions {
   readonly logLevel: LogLevel;
   readonly tenancy: {
     readonly connections?: number | undefined;
+    readonly connectionsPerTenant?: number | undefined;
     readonly acquireTimeoutMs?: number | undefined;
     readonly connectionMaxAgeSeconds?: number | undefined;
     readonly connectionMaxUses?: number | undefined;
@@ -19,6 +20,7 @@ const count = z.coerce.number().int().positive().optional();
 const environment = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   TENANTRY_CONNECTIONS: count,
+  TENANTRY_CONNECTIONS_PER_TENANT: count,
   TENANTRY_ACQUIRE_TIMEOUT_MS: count,
   TENANTRY_CONNECTION_MAX_AGE_SECONDS: count,
   TENANTRY_CONNECTION_MAX_USES: count,
@@ -40,6 +42,7 @@ export function readServingOptions(env: Readonly<Record<string, string | undefin
   }
   const tenancy = {
     connections: data.TENANTRY_CONNECTIONS,
+    connectionsPerTenant: data.TENANTRY_CONNECTIONS_PER_TENANT,
     acquireTimeoutMs: data.TENANTRY_ACQUIRE_TIMEOUT_MS,
     connectionMaxAgeSeconds: data.TENANTRY_CONNECTION_MAX_AGE_SECONDS,
     connectionMaxUses: data.TENANTRY_CONNECTION_MAX_USES,

@@ -136,6 +136,7 @@ async function serve(
     connectionString: target.url,
     max: options.connections - (owner ? options.ownerConnections : 0) - (options.listenUrl === false ? 0 : 1),
     connectionTimeoutMillis: options.acquireTimeoutMs,
+    maxPerTenant: options.connectionsPerTenant,
     maxLifetimeSeconds: options.connectionMaxAgeSeconds,
     maxUses: options.connectionMaxUses,
     types,

@@ -84,6 +84,12 @@ export interface TenancyOptions {
   connections?: number | undefined;
   /** Of `connections`, how many the owner role may use. @default 2 */
   ownerConnections?: number | undefined;
+  /**
+   * Most connections that one tenant has at the same time. What is more waits for the tenant's own, at most
+   * `acquireTimeoutMs`, and is then answered 429: a burst of one tenant leaves the rest of the pool to the others.
+   * @default all of them
+   */
+  connectionsPerTenant?: number | undefined;
   /** Seconds after which a connection is replaced: a backend never gives back what it remembers of a table. @default 1800 */
   connectionMaxAgeSeconds?: number | undefined;
   /** Uses (requests, roughly) after which a connection is replaced. @default 50000 */
@@ -147,6 +153,7 @@ const optionsSchema = z.strictObject({
   sharedSchemas: z.array(z.string().min(1).max(63)).readonly().default([]),
   connections: z.int().min(4).max(1000).default(10),
   ownerConnections: positive(16).default(2),
+  connectionsPerTenant: positive(1000).optional(),
   connectionMaxAgeSeconds: positive(day).default(1800),
   connectionMaxUses: positive(1e9).default(50_000),
   acquireTimeoutMs: positive(day).default(5000),

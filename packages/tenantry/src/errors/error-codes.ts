@@ -185,6 +185,14 @@ export const errorCodes = {
     operator:
       'No connection became free within {acquireTimeoutMs} ms. Raise `connections` (now {max}) or `acquireTimeoutMs`, or shorten transactions.',
   },
+  TENANCY_TENANT_OVERLOADED: {
+    status: 429,
+    title: 'Too many requests',
+    retryAfter: 1,
+    detail: 'Too much is asked for this tenant at the same time; try again shortly.',
+    operator:
+      'Tenant "{tenant}" had all its {connectionsPerTenant} connections in use for {acquireTimeoutMs} ms. Raise `connectionsPerTenant` or `acquireTimeoutMs`, or shorten its transactions.',
+  },
   TENANCY_DATABASE_UNAVAILABLE: {
     ...unavailable,
     detail: 'The database cannot be reached at the moment; try again shortly.',

@@ -1,10 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import pg from 'pg';
+import { currentScope } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { translateError } from '../postgres/translate-error.js';
 import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
+import type { TenantId } from '../tenant/tenant-id.js';
 import { ScopedClient } from './scoped-client.js';
+import { TenantShares } from './tenant-shares.js';
 
 /** Options of {@link ScopedPool}: those of `pg.Pool`, and the gate's. */
 export interface ScopedPoolConfig extends pg.PoolConfig {
@@ -12,6 +15,8 @@ export interface ScopedPoolConfig extends pg.PoolConfig {
   max: number;
   /** Milliseconds to wait for a free connection, and for a new one to be made. */
   connectionTimeoutMillis: number;
+  /** Connections that one tenant may have at the same time. @default all */
+  maxPerTenant?: number | undefined;
 }
 
 type ConnectCallback = (
@@ -25,11 +30,17 @@ export class ScopedPool extends pg.Pool {
   readonly #config: ScopedPoolConfig;
   /** A socket keeps the async context it was made in for as long as it lives: that of no request. */
   readonly #outside = new AsyncResource('TenantryPool');
+  readonly #shares: TenantShares | undefined;
+  /** Who has a connection, as far as shares go. */
+  readonly #holders = new WeakMap<object, TenantId>();
 
   constructor(config: ScopedPoolConfig) {
     super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
     this.#config = config;
+    const { maxPerTenant, connectionTimeoutMillis } = config;
+    if (maxPerTenant !== undefined) this.#shares = new TenantShares(maxPerTenant, connectionTimeoutMillis);
     this.on('release', (_error, client) => {
+      this.#leaveShare(client);
       const scoped = client as unknown as ScopedClient;
       if (!scoped.idle) scoped.discard();
     });
@@ -41,18 +52,39 @@ export class ScopedPool extends pg.Pool {
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
-    if (callback) {
-      // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
-      const bound = AsyncResource.bind(callback);
-      return this.#outside.runInAsyncScope(() =>
-        super.connect((error, client, release) => bound(error && this.#translate(error), client, release)),
-      );
-    }
-    return this.#outside
-      .runInAsyncScope(() => super.connect())
-      .catch((error: unknown) => {
-        throw this.#translate(error as Error);
+    if (callback) return this.#share(callback);
+    return new Promise((resolve, reject) => {
+      this.#share((error, client) => (client ? resolve(client) : reject(error ?? new Error('No client.'))));
+    });
+  }
+
+  /** Waits for the tenant's share first, where tenants have one. */
+  #share(callback: ConnectCallback): void {
+    const scope = currentScope();
+    if (!this.#shares || scope?.kind !== 'tenant') return this.#connect(callback);
+    const { id } = scope.tenant;
+    this.#shares.enter(id, (refused) => {
+      if (refused) return callback(refused, undefined, () => undefined);
+      this.#connect((error, client, release) => {
+        if (client) this.#holders.set(client, id);
+        else this.#shares?.leave(id);
+        callback(error, client, release);
       });
+    });
+  }
+
+  #connect(callback: ConnectCallback): void {
+    // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
+    const bound = AsyncResource.bind(callback);
+    this.#outside.runInAsyncScope(() =>
+      super.connect((error, client, release) => bound(error && this.#translate(error), client, release)),
+    );
+  }
+
+  #leaveShare(client: object): void {
+    const tenant = this.#holders.get(client);
+    this.#holders.delete(client);
+    if (tenant !== undefined) this.#shares?.leave(tenant);
   }
 
   /**

@@ -1,0 +1,105 @@
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openShop, type Shop } from '../../../../test/support/shop.js';
+import { currentScope } from '../../src/context/current-scope.js';
+import { scopeKey } from '../../src/context/scope.js';
+import { toProblem } from '../../src/http/to-problem.js';
+import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
+import { scopedPool } from './support/pools.js';
+import { stock } from './support/stock.js';
+
+let shop: Shop;
+let pool: ScopedPool;
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.signUp('acme', 'globex');
+  await stock(shop, 'acme', 'globex');
+});
+afterAll(() => shop.close());
+afterEach(() => pool.end());
+
+const hold = (tenant: string, count: number): Promise<pg.PoolClient[]> =>
+  shop.tenancy.run(tenant, () => Promise.all(Array.from({ length: count }, () => pool.connect())));
+const ask = (tenant: string) => shop.tenancy.run(tenant, () => pool.query<{ name: string }>('select name from widget'));
+const release = (clients: readonly pg.PoolClient[]) => clients.forEach((client) => client.release());
+
+describe('a pool whose tenants have a share', () => {
+  beforeEach(async () => {
+    pool = await scopedPool(shop, { max: 3, maxPerTenant: 2, connectionTimeoutMillis: 300 });
+  });
+
+  it('serves the others at once while one tenant’s burst waits for itself', async () => {
+    const held = await hold('acme', 2);
+    const burst = Array.from({ length: 20 }, () => ask('acme'));
+    for (let i = 0; i < 5; i++) expect((await ask('globex')).rows).toEqual([{ name: 'globex widget' }]);
+    expect(pool.waitingCount).toBe(0);
+    release(held);
+    for (const answer of await Promise.all(burst)) expect(answer.rows).toEqual([{ name: 'acme widget' }]);
+  });
+
+  it('goes on in the scope of whoever waited, whoever gave the connection back', async () => {
+    const held = await hold('acme', 2);
+    const seen = shop.tenancy.run(
+      'acme',
+      () =>
+        new Promise<string>((resolve) =>
+          pool.connect((_, __, giveBack) => (resolve(scopeKey(currentScope())), giveBack())),
+        ),
+    );
+    await shop.tenancy.run('globex', () => release(held));
+    expect(await seen).toBe('acme_shop');
+  });
+
+  it('answers 429 with Retry-After when the tenant’s own share stays in use', async () => {
+    const held = await hold('acme', 2);
+    const error: unknown = await ask('acme').catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'TENANCY_TENANT_OVERLOADED', fields: { connectionsPerTenant: 2 } });
+    expect(toProblem(error)).toMatchObject({ status: 429, headers: { 'retry-after': '1' } });
+    release(held);
+    expect((await ask('acme')).rowCount).toBe(1);
+  });
+
+  it('gives a share back whatever became of its connection', async () => {
+    for (let i = 0; i < 3; i++) {
+      const [lost, failed] = await hold('acme', 2);
+      await shop.tenancy.run('acme', () => expect(failed?.query('select no_such_column')).rejects.toThrow());
+      lost?.release(true);
+      failed?.release();
+    }
+    // All of the pool is somebody else's: what is refused has no share either.
+    const others = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+    const refused = await Promise.allSettled([ask('acme'), ask('acme'), ask('acme')]);
+    const codes = refused.map((each) => each.status === 'rejected' && (each.reason as { code: string }).code);
+    expect(codes).toContain('TENANCY_POOL_EXHAUSTED');
+    release(others);
+    release(await hold('acme', 2));
+  });
+
+  it('leaves code without a tenant all of the pool', async () => {
+    release(await Promise.all([pool.connect(), pool.connect(), pool.connect()]));
+    expect(pool.totalCount).toBe(3);
+  });
+});
+
+it('without shares: one tenant’s burst takes the pool, and another is refused', async () => {
+  pool = await scopedPool(shop, { max: 3, connectionTimeoutMillis: 300 });
+  const held = await hold('acme', 3);
+  await expect(ask('globex')).rejects.toMatchObject({ code: 'TENANCY_POOL_EXHAUSTED' });
+  release(held);
+});
+
+it('is an option of the process, for an EntityManager as for all else', async () => {
+  pool = await scopedPool(shop);
+  const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 200 });
+  await own.signUp('acme', 'globex');
+  const nothing = () => own.orm.em.fork().execute('select 1');
+  await own.tenancy.run('acme', () =>
+    own.orm.em.fork().transactional(async (em) => {
+      await em.execute('select 1');
+      await expect(nothing()).rejects.toMatchObject({ code: 'TENANCY_TENANT_OVERLOADED' });
+      await own.tenancy.run('globex', nothing);
+    }),
+  );
+  await own.tenancy.run('acme', nothing);
+  await own.close();
+});
