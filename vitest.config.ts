@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -17,6 +18,8 @@ export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'test/**/*.test.ts'],
+    // Tests wait for PostgreSQL more than they compute; on two cores the default is one file at a time.
+    maxWorkers: Math.max(2, availableParallelism()),
     // Limits for a hang, not for speed: several files share the machine.
     testTimeout: 60_000,
     hookTimeout: 120_000,
