@@ -5,8 +5,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import type { RolloutContext } from '../fleet/rollout-context.js';
 import type { LedgerRow } from '../migrations/plan-migrations.js';
 import type { ShippedService } from '../migrations/tenant-migration.js';
-import { sendFlight } from '../postgres/flight.js';
-import { inOneFlight } from '../postgres/one-flight.js';
+import { readFlight, sendFlight } from '../postgres/flight.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { type SchemaName, schemaNameOf } from '../tenant/schema-name.js';
@@ -98,7 +97,7 @@ async function makeSchema(
 ): Promise<MadeSchema> {
   const { service, isolation, classes, lockTimeoutMs, statementTimeoutMs } = context;
   const schema = schemaNameOf(tenant, service);
-  const results = await inOneFlight(client, [
+  const results = await readFlight(client, [
     { text: `set local statement_timeout to ${statementTimeoutMs}` },
     { text: `set local lock_timeout to ${lockTimeoutMs}` },
     { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },

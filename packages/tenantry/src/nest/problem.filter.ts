@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { toProblem } from '../http/to-problem.js';
 import { Tenancy } from '../tenancy.js';
@@ -9,17 +9,18 @@ import { translateError } from '../postgres/translate-error.js';
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
   readonly #host: HttpAdapterHost;
-  readonly #tenancy: Tenancy;
+  /** Not where only a service without tenants answers. */
+  readonly #tenancy: Tenancy | undefined;
   readonly #logger = new Logger('Tenancy');
 
-  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Inject(Tenancy) tenancy: Tenancy) {
+  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Optional() @Inject(Tenancy) tenancy?: Tenancy) {
     this.#host = host;
     this.#tenancy = tenancy;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     if (host.getType() !== 'http') throw error;
-    const explaining = this.#tenancy.explain(error);
+    const explaining = this.#tenancy?.explain(error);
     if (explaining)
       void explaining
         .then((reason) => this.#answer(reason ?? error, host))
