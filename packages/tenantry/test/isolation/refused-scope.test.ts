@@ -65,26 +65,6 @@ describe('when PostgreSQL refuses to enter the scope', () => {
   });
 });
 
-it('tells a server that goes away in that moment from a refusal', async () => {
-  const { database, tenancy } = shop;
-  const pool = await scopedPool(shop);
-  const [{ pid } = { pid: 0 }] = (await pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows;
-  const blocker = await database.admin.connect();
-  // Choosing a role reads pg_authid: the next statement waits there, before it has entered its scope.
-  await blocker.query('begin; lock table pg_authid in access exclusive mode');
-  const waiting = tenancy.run('acme', () => pool.query(insert));
-  const outcome = expect(waiting).rejects.toMatchObject({ code: '57P01' });
-  await expect
-    .poll(async () => (await blocker.query('select 1 from pg_locks where pid = $1 and not granted', [pid])).rowCount)
-    .toBe(1);
-  await blocker.query('select pg_terminate_backend($1)', [pid]);
-  await blocker.query('rollback');
-  blocker.release();
-  await outcome;
-  expect(await widgetNames(shop, 'acme')).toEqual(['acme widget']);
-  await pool.end();
-});
-
 it('without the wall: a statement runs although its scope was refused, where the two are sent apart', async () => {
   const { database } = shop;
   const client = new pg.Client({ connectionString: database.url });

@@ -4,8 +4,13 @@ import { catalogRoleOf } from '../../../src/isolation/catalog-role.js';
 import type { GateOptions } from '../../../src/isolation/scope-settings.js';
 import { ScopedPool, type ScopedPoolConfig } from '../../../src/isolation/scoped-pool.js';
 
+/** What is needed of a shop: its database. */
+export interface ShopDatabase {
+  readonly database: Pick<Shop['database'], 'url' | 'admin'>;
+}
+
 /** URL of the login that the shop serves with. */
-export async function serviceUrl({ database }: Shop): Promise<string> {
+export async function serviceUrl({ database }: ShopDatabase): Promise<string> {
   const { rows } = await database.admin.query<{ role: string; password: string }>(
     'select role_name as role, password from tenantry.service_login',
   );
@@ -17,7 +22,7 @@ export async function serviceUrl({ database }: Shop): Promise<string> {
 
 /** A pool of the shop's login, through the gate, without the rest of a process. */
 export async function scopedPool(
-  shop: Shop,
+  shop: ShopDatabase,
   config: Partial<ScopedPoolConfig> = {},
   gate: Partial<GateOptions> = {},
 ): Promise<ScopedPool> {
