@@ -153,11 +153,10 @@ describeBehindPgBouncer('behind PgBouncer in transaction mode, with one backend'
 
   it('runs nothing while the backend has the role that a neighbour’s session SET gave it', async () => {
     const refused = { code: 'TENANCY_SCOPE_REFUSED' };
-    await neighbour.leave('set role globex_shop', async () => {
-      await expect(as(acme, names)).rejects.toMatchObject(refused);
-      await expect(as(globex, names)).rejects.toMatchObject(refused);
-      await expect(shop.orm.em.fork().execute('select name from globex_shop.widget')).rejects.toMatchObject(refused);
-    });
+    const unscoped = () => shop.orm.em.fork().execute('select name from globex_shop.widget');
+    // Each with a role left anew: PgBouncer may replace the backend of a client that goes away after a refusal.
+    for (const attempt of [() => as(acme, names), () => as(globex, names), unscoped])
+      await neighbour.leave('set role globex_shop', () => expect(attempt()).rejects.toMatchObject(refused));
     await lookAs(acme, 'raw SQL');
   });
 
