@@ -16,6 +16,12 @@ const variable = 'NODE_POSTGRES_DIR';
 const concurrency = 3;
 const reasonsFile = new URL('pg-suite-reasons.json', import.meta.url);
 
+const howTo = `${variable} names no checkout of node-postgres. Make one, with what its tests need:
+  git clone --depth 1 https://github.com/brianc/node-postgres && cd node-postgres
+  npm install --no-save --ignore-scripts --workspaces=false async@2 bluebird@3 co@4 expect.js@0.3 lodash@4 mocha@11 pg-copy-streams@0.3
+  ${variable}=$PWD npm run pg-suite --prefix <this repository>
+Words after \`--\` choose the files whose paths contain one of them.`;
+
 process.exitCode = await main(process.env[variable], process.argv.slice(2));
 
 async function main(checkout: string | undefined, only: readonly string[]): Promise<number> {
@@ -32,12 +38,6 @@ async function main(checkout: string | undefined, only: readonly string[]): Prom
   const reasons = JSON.parse(await readFile(reasonsFile, 'utf8')) as Record<string, string>;
   return report(compared, new Map(Object.entries(reasons)));
 }
-
-const howTo = `${variable} names no checkout of node-postgres. Make one, with what its tests need:
-  git clone --depth 1 https://github.com/brianc/node-postgres && cd node-postgres
-  npm install --no-save --ignore-scripts --workspaces=false async@2 bluebird@3 co@4 expect.js@0.3 lodash@4 mocha@11 pg-copy-streams@0.3
-  ${variable}=$PWD npm run pg-suite --prefix <this repository>
-Words after \`--\` choose the files whose paths contain one of them.`;
 
 async function testFiles(checkout: string, only: readonly string[]): Promise<string[]> {
   const patterns = ['packages/pg/test/integration/**/*-tests.js', 'packages/pg-pool/test/*.js'];
