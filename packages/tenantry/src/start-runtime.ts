@@ -1,4 +1,5 @@
 import { openDatabase } from './database.js';
+import { joinTenantRoles } from './isolation/join-tenant-roles.js';
 import { registerTenantRows } from './lifecycle/tenants/tenant-rows.js';
 import { compileMigrations } from './migrations/compile-migrations.js';
 import { migrateShared } from './migrations/migrate-shared.js';
@@ -20,7 +21,10 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
     try {
       if (client && shared)
         await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database }, options);
-      if (client && service) await registerService(client, service, shipped);
+      if (client && service) {
+        await registerService(client, service, shipped);
+        if (migrations.some(({ kind }) => kind === 'code')) await joinTenantRoles(client, service);
+      }
       const declaredBy = service ?? shared?.schema ?? 'tenantry';
       if (client && options.tenantRows) await registerTenantRows(client, declaredBy, options.tenantRows);
     } finally {

@@ -47,6 +47,17 @@ export interface RightsFacts {
   readonly searchPaths: readonly { readonly of: 'role' | 'database'; readonly value: string }[];
 }
 
+/** What the owner role may do. */
+export interface OwningFacts {
+  readonly role: string;
+  readonly makesRoles: boolean;
+  readonly makesSchemas: boolean;
+  /** Tenant schemas whose role it may neither switch to nor give to anybody. */
+  readonly keptOut: Flawed;
+  /** Tenant schemas of another owner. */
+  readonly foreign: Flawed;
+}
+
 /** What is between a process and PostgreSQL. `unclear`: a pooler, but two connections had a backend each. */
 export type Pooling = 'none' | 'transaction' | 'unclear';
 
@@ -71,6 +82,8 @@ export interface DoctorFacts {
   readonly catalog: string | undefined;
   /** `undefined` where there is no catalog that could name the tenant schemas. */
   readonly rights: RightsFacts | undefined;
+  /** `undefined` where the owner's URL is not known, or there is no catalog. */
+  readonly owning: OwningFacts | undefined;
   readonly pooling: PoolingFacts;
   readonly serving: ServingFacts;
 }

@@ -5,6 +5,7 @@ import { readRoleFacts, type RoleFacts } from '../isolation/role-facts.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { connectionTarget } from '../postgres/connection-url.js';
 import type { DoctorFacts, PoolingFacts, ServingFacts } from './doctor-facts.js';
+import { readOwning } from './read-owning.js';
 import { readPooling, readTracked } from './read-pooling.js';
 import { readRights } from './read-rights.js';
 import { readServer } from './read-server.js';
@@ -47,6 +48,7 @@ export async function readFacts({
       oneUrl: made !== undefined,
       catalog,
       rights: catalog === undefined ? await readRights(client, service.role) : undefined,
+      owning: catalog === undefined && (owner !== undefined || madeFrom) ? await readOwning(client) : undefined,
       pooling,
       serving,
     };

@@ -1,6 +1,7 @@
 import { Configuration } from '@mikro-orm/core';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type pg from 'pg';
+import { joinTenantRole } from '../isolation/join-tenant-role.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import type { MigrationClass } from './tenant-migration.js';
 
@@ -26,8 +27,10 @@ export async function runCodeMigration(migrationClass: MigrationClass, { client,
     sent += added.length;
     for (const query of added) if (typeof query === 'string' && query.trim() !== '') await client.query(query);
   };
+  let joining: Promise<void> | undefined;
   migration.execute = async (sql, params = []) => {
     await sendAdded();
+    if (role !== undefined) await (joining ??= joinTenantRole(client, role));
     if (role !== undefined) await client.query(`set local role ${quoteIdentifier(role)}`);
     const { rows } = await client.query<Record<string, unknown>>(
       config.getPlatform().formatQuery(sql as string, params),

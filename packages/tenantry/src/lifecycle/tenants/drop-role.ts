@@ -11,8 +11,9 @@ import { sqlstate } from '../../postgres/sqlstate.js';
  * @throws TenancyError `TENANCY_TENANT_ENTANGLED`.
  */
 export async function dropRole(client: Pick<pg.ClientBase, 'query'>, tenant: string, role: string): Promise<boolean> {
-  const { rows } = await client.query<{ here: boolean; elsewhere: boolean }>(
-    `select coalesce(bool_or(d.dbid = (select oid from pg_database where datname = current_database())), false) as here,
+  const { rows } = await client.query<{ here: boolean; elsewhere: boolean; version: number }>(
+    `select current_setting('server_version_num')::int as version,
+            coalesce(bool_or(d.dbid = (select oid from pg_database where datname = current_database())), false) as here,
             coalesce(bool_or(d.dbid <> (select oid from pg_database where datname = current_database())), false) as elsewhere
        from pg_roles r left join pg_shdepend d on d.refclassid = 'pg_authid'::regclass and d.refobjid = r.oid and d.deptype <> 'p'
       where r.rolname = $1 group by r.oid`,
@@ -22,8 +23,8 @@ export async function dropRole(client: Pick<pg.ClientBase, 'query'>, tenant: str
   if (!found) return true;
   const name = quoteIdentifier(role);
   if (found.here) {
-    // Rights that somebody gave it by hand. Only who has a role may drop what is its own.
-    await client.query(`grant ${name} to current_user`);
+    // Rights that somebody gave it by hand. Only who inherits from a role may drop what is its own.
+    await client.query(`grant ${name} to current_user${found.version >= 160_000 ? ' with inherit true' : ''}`);
     await client.query(`drop owned by ${name}`);
   }
   if (found.elsewhere) return false;
