@@ -20,7 +20,15 @@ export async function provisioningOf(
   );
   const [login] = rows;
   if (!login) throw new Error(`No service login in ${new URL(url).pathname}`);
-  const nothing = { grantedTo: null, schemaExists: false, roleExists: false, roleIsForeign: false, ledger: [] };
+  const nothing = {
+    grantedTo: null,
+    schemaExists: false,
+    roleExists: false,
+    roleIsForeign: false,
+    usable: false,
+    granted: false,
+    ledger: [],
+  };
   return (id) => {
     const shipped = { migrations: compiled, serviceRole: login.role, sharedSchemas: [] };
     const target = {

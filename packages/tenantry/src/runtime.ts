@@ -225,16 +225,25 @@ export class TenancyRuntime {
 
   #makeLoop(reconciler: Reconciler): ReconcileLoop {
     const { logger, reconcile } = this.options;
+    let lookedAt = Number.NEGATIVE_INFINITY;
     const run = async () => {
-      const report = await reconciler.run();
+      // By the timer, not for each new tenant: what was lost stays lost until then, and the look is a long one.
+      const withLost = performance.now() - lookedAt > reconcile.intervalMs / 2;
+      if (withLost) lookedAt = performance.now();
+      const report = await reconciler.run(withLost);
       await this.#eraseDue();
       return report;
     };
     return new ReconcileLoop(run, {
       intervalMs: reconcile.intervalMs,
-      onReport: ({ provisioned, migrated, failures }) => {
+      onReport: ({ provisioned, migrated, changes, failures }) => {
         if (provisioned + migrated > 0)
           logger?.log(`Brought to head: ${provisioned} provisioned, ${migrated} migrated.`);
+        for (const { tenant, service, outcome } of changes)
+          if (outcome === 'repaired')
+            logger?.warn(
+              `Tenant ${tenant} of ${service} had lost its role or the rights of it; they were given back. \`tenantry drift\` shows what else is missing.`,
+            );
         for (const { tenant, service, reason } of failures) logger?.warn(`Tenant ${tenant} of ${service}: ${reason}`);
       },
       onError: (error) =>

@@ -96,7 +96,8 @@ export class Tenancy {
    */
   explain(error: unknown, scope: Scope | undefined = currentScope()): Promise<TenancyError | undefined> | undefined {
     if (scope?.kind !== 'tenant') return undefined;
-    return goneTenant(error, scope.tenant.id, this.#runtime.catalog);
+    const { catalog, database } = this.#runtime;
+    return goneTenant(error, scope.tenant.id, catalog, database.pool);
   }
 
   /** Runs code that sees the catalog and shared tables, and no tenant's data. */

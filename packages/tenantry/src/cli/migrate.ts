@@ -14,6 +14,7 @@ import { followRollout } from './follow-rollout.js';
 import type { Register } from './main.js';
 import { type FleetService, fleetServices, isRegistered, withFleet, withOwner } from './open-fleet.js';
 import { printPlan } from './print-plan.js';
+import { sayLost } from './say-lost.js';
 import { UsageError } from './usage-error.js';
 
 interface Flags {
@@ -63,9 +64,12 @@ async function act(context: CliContext, flags: Flags, direction: 'up' | 'down'):
     for (const service of fleetServices(database, flags.service)) looks.push(await look(database, service, options));
     const onlySaid = flags.dryRun || looks.some(({ plan }) => plan && isOpposed(plan));
     for (const each of looks) if (onlySaid || each.atHead) say(context, each);
+    for (const { lost } of looks) if (lost !== undefined) context.note(lost);
     // Of all services, before any of them is changed.
     for (const { plan } of looks) if (plan) requireUnopposed(plan);
-    if (!onlySaid) context.exitCode = await migrateAll(context, database, looks, options);
+    if (onlySaid) return;
+    const code = await migrateAll(context, database, looks, options);
+    context.exitCode = code === 0 && looks.some(({ lost }) => lost !== undefined) ? 1 : code;
   });
 }
 
@@ -128,9 +132,11 @@ interface Look {
   readonly plan: RolloutPlan | undefined;
   /** Nothing is to be done: what it ships is registered, and every tenant is there. */
   readonly atHead: boolean;
+  /** What PostgreSQL lost of tenants that are at head. */
+  readonly lost?: string | undefined;
 }
 
-/** Two queries, and no change: a deploy that finds everybody at head ends here. */
+/** Three queries, and no change: a deploy that finds everybody at head ends here. */
 async function look(database: CliDatabase & LoadedConfig, service: FleetService, options: Asked): Promise<Look> {
   const { name, config } = service;
   const migrations = await compileMigrations(name, config.migrations ?? {});
@@ -140,7 +146,8 @@ async function look(database: CliDatabase & LoadedConfig, service: FleetService,
     const there = registered || (await hasCatalog(owner));
     if (!there) return { service, plan: undefined, atHead: false };
     const plan = await makePlan(owner, { ...options, service: name, migrations }, largeTableRows);
-    return { service, plan, atHead: registered && plan.total === 0 };
+    const lost = await sayLost(owner, name, options.selector?.tenants);
+    return { service, plan, atHead: registered && plan.total === 0, lost };
   });
 }
 

@@ -29,10 +29,21 @@ export function grantSchema({ isolation, serviceRole, serverVersion }: SchemaGra
   // Before 16 the login's own NOINHERIT does this.
   const terms = serverVersion >= 160_000 ? ' with inherit false, set true' : '';
   if (isolation === 'role') return [{ text: `grant ${name} to ${login}${terms}` }];
+  return [...openSchema(name, login), ...openContents(name, login)];
+}
+
+/** Gives a tenant schema whose role or rights were lost back to its role and to the login that serves. Pure. */
+export function reopenSchema(grant: SchemaGrant, schema: string, roleExists: boolean): Statement[] {
+  if (grant.isolation === 'schema') return grantSchema(grant, schema);
+  const name = quoteIdentifier(schema);
+  const make = roleExists ? [] : [{ text: `create role ${name} nologin` }];
+  return [...make, ...grantSchema(grant, schema), ...openSchema(name, name), ...openContents(name, name)];
+}
+
+function openContents(name: string, role: string): Statement[] {
   return [
-    ...openSchema(name, login),
-    { text: `grant select, insert, update, delete on all tables in schema ${name} to ${login}` },
-    { text: `grant usage, select on all sequences in schema ${name} to ${login}` },
+    { text: `grant select, insert, update, delete on all tables in schema ${name} to ${role}` },
+    { text: `grant usage, select on all sequences in schema ${name} to ${role}` },
   ];
 }
 

@@ -23,5 +23,5 @@ function remedyFor(state: string, reason: string): string {
   if (state === sqlstate.insufficientPrivilege && reason.includes('set_config')) {
     return 'A superuser must run: grant execute on function pg_catalog.set_config(text, text, boolean) to the service role.';
   }
-  return 'Provision the tenant again, or check that its role is granted to the service role.';
+  return 'Its role is gone, or is not granted to the service role: a process with the owner role gives both back when it reconciles, and `tenantry drift` names what is missing.';
 }

@@ -1,8 +1,12 @@
+import type pg from 'pg';
 import { admitTenant } from '../catalog/admit-tenant.js';
 import type { CachedCatalog } from '../catalog/cached-catalog.js';
+import { runInScope } from '../context/current-scope.js';
+import { lookupScope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { errorCauses } from '../postgres/error-causes.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import type { SchemaName } from '../tenant/schema-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 
 /** What PostgreSQL says when a role, a schema or a table is gone, was given another name, or may not be used any more. */
@@ -20,14 +24,16 @@ const signs = new Set<string | undefined>([
 /**
  * Whether a tenant's statement failed because the tenant is not served any more: looks it up anew, past what is remembered.
  *
+ * @param pool - Of the login that serves.
  * @returns Why it is not served, with the failure as its cause; `undefined`, without a look-up where the failure cannot mean that.
  */
 export function goneTenant(
   error: unknown,
   tenant: TenantId,
   catalog: Pick<CachedCatalog, 'find' | 'forget'>,
+  pool: Pick<pg.Pool, 'query'>,
 ): Promise<TenancyError | undefined> | undefined {
-  for (const cause of errorCauses(error)) if (signs.has(sqlstateOf(cause))) return look(error, tenant, catalog);
+  for (const cause of errorCauses(error)) if (signs.has(sqlstateOf(cause))) return look(error, tenant, catalog, pool);
   return undefined;
 }
 
@@ -35,15 +41,30 @@ async function look(
   error: unknown,
   tenant: TenantId,
   catalog: Pick<CachedCatalog, 'find' | 'forget'>,
+  pool: Pick<pg.Pool, 'query'>,
 ): Promise<TenancyError | undefined> {
   catalog.forget(tenant);
   const entry = await catalog.find(tenant).catch(() => null);
   if (entry === null) return undefined;
   try {
-    admitTenant(tenant, entry);
-    return undefined;
+    const { placement } = admitTenant(tenant, entry);
+    if (!placement || (await hasSchema(pool, placement.schema))) return undefined;
+    return new TenancyError('TENANCY_SCHEMA_LOST', { schema: placement.schema }, { cause: error });
   } catch (refusal) {
     const { code, fields } = refusal as TenancyError;
     return new TenancyError(code, fields, { cause: error });
   }
+}
+
+/** The catalog says where a tenant lives; somebody may have dropped it by hand. */
+async function hasSchema(pool: Pick<pg.Pool, 'query'>, schema: SchemaName): Promise<boolean> {
+  const asked = runInScope(lookupScope, () =>
+    pool.query<{ there: boolean }>('select exists (select from pg_catalog.pg_namespace where nspname = $1) as there', [
+      schema,
+    ]),
+  );
+  return asked.then(
+    ({ rows }) => rows[0]?.there !== false,
+    () => true,
+  );
 }

@@ -12,6 +12,12 @@ const look = `
          (select service_role from tenantry.tenant_schema where schema_name = $1) as "grantedTo",
          exists (select from pg_namespace where nspname = $1) as "schemaExists",
          exists (select from pg_roles where rolname = $1) as "roleExists",
+         exists (select from tenantry.tenant_schema x join pg_namespace n on n.nspname = x.schema_name::name join pg_roles r on r.rolname = x.role_name::name
+                  where x.schema_name = $1
+                    and exists (select from aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a where a.grantee = r.oid and a.privilege_type = 'USAGE')) as usable,
+         exists (select from tenantry.tenant_schema x join pg_roles r on r.rolname = x.role_name::name join pg_roles l on l.rolname = x.service_role::name
+                  where x.schema_name = $1 and (x.role_name <> x.schema_name or exists (
+                    select from pg_auth_members m where m.roleid = r.oid and m.member = l.oid and coalesce((to_jsonb(m) ->> 'set_option')::bool, true)))) as granted,
          exists (select from pg_roles r where rolname = $1
                    and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls
                         or exists (select from pg_auth_members where member = r.oid)

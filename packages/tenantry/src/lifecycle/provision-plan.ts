@@ -1,6 +1,6 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { fillSql } from '../fleet/drift/placeholders.js';
-import { createSchema, grantSchema, type SchemaGrant } from '../isolation/create-schema.js';
+import { createSchema, grantSchema, reopenSchema, type SchemaGrant } from '../isolation/create-schema.js';
 import { recordMigrations, runStatements } from '../migrations/apply-statements.js';
 import { type LedgerRow, planMigrations } from '../migrations/plan-migrations.js';
 import { insideForm } from '../migrations/outside-statement.js';
@@ -19,6 +19,10 @@ export interface ActualSchema {
   readonly roleExists: boolean;
   /** The role may log in, belongs to others or has rights here already: it is no tenant role. */
   readonly roleIsForeign: boolean;
+  /** Its role may use the schema. */
+  readonly usable: boolean;
+  /** The login that it was granted to may switch to its role. */
+  readonly granted: boolean;
   readonly ledger: readonly LedgerRow[];
 }
 
@@ -32,8 +36,8 @@ export interface ProvisionTarget extends ShippedService, SchemaGrant {
 
 /** What one provisioning does, as data. */
 export interface ProvisionPlan {
-  /** `granted`: the schema is at head, and was given to the service's new login. */
-  readonly outcome: 'provisioned' | 'migrated' | 'granted' | 'at-head';
+  /** `granted`: the schema is at head, and was given to the service's new login. `repaired`: its role or its rights were lost. */
+  readonly outcome: 'provisioned' | 'migrated' | 'granted' | 'repaired' | 'at-head';
   readonly migrations: readonly string[];
   /** For the middle of a transaction that holds the lock: statements, and where a migration has code, its name. */
   readonly steps: readonly ProvisionStep[];
@@ -58,8 +62,13 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
   // Where a tenant is served already, code and statements outside a transaction are the fleet's.
   const pending = known && behind.some(({ kind }) => kind !== 'sql') ? [] : behind;
   const regrant = known && actual.grantedTo !== serviceRole;
-  const outcome = !known ? 'provisioned' : pending.length > 0 ? 'migrated' : regrant ? 'granted' : 'at-head';
-  const before = known ? [] : createSchema(target, schema, actual.roleExists);
+  const lost = known && !(actual.usable && (actual.granted || regrant));
+  const outcome = outcomeOf({ known, lost, pending: pending.length > 0, regrant });
+  const before = known
+    ? lost
+      ? reopenSchema(target, schema, actual.roleExists)
+      : []
+    : createSchema(target, schema, actual.roleExists);
   const after = [
     ...(regrant ? [...grantSchema(target, schema), recordGrant(schema, serviceRole)] : []),
     ...(!known || pending.length > 0 ? [recordSchema(target, schema)] : []),
@@ -69,6 +78,18 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
   const made = whole ? snapshotSteps(target, schema, pending) : migrationSteps(target, schema, pending);
   const steps = [{ statements: before }, ...made, { statements: after }];
   return { outcome, migrations: pending.map(({ name }) => name), steps };
+}
+
+function outcomeOf(found: {
+  known: boolean;
+  lost: boolean;
+  pending: boolean;
+  regrant: boolean;
+}): ProvisionPlan['outcome'] {
+  if (!found.known) return 'provisioned';
+  if (found.lost) return 'repaired';
+  if (found.pending) return 'migrated';
+  return found.regrant ? 'granted' : 'at-head';
 }
 
 /** All of them are in the ledger, as if each had run. */

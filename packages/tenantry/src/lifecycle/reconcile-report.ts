@@ -27,7 +27,7 @@ export const listedMax = 1000;
 
 /** Adds results up. */
 export class ReportBuilder {
-  readonly #counts = { provisioned: 0, migrated: 0, granted: 0, 'at-head': 0 };
+  readonly #counts = { provisioned: 0, migrated: 0, granted: 0, repaired: 0, 'at-head': 0 };
   readonly #changes: ProvisionResult[] = [];
   readonly #failures: ReconcileFailure[] = [];
   #failed = 0;

@@ -43,15 +43,19 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** Closes all gaps there are now. A stop in between leaves whole tenants only. */
-  async run(): Promise<ReconcileReport> {
+  /**
+   * Closes all gaps there are now. A stop in between leaves whole tenants only.
+   *
+   * @param withLost - Also those whose schema, role or rights PostgreSQL lost, which only somebody's hand or a restore can do. @default true
+   */
+  async run(withLost = true): Promise<ReconcileReport> {
     const report = new ReportBuilder();
     const shipped: ShippedServices = new Map();
     try {
       let after: Gap | undefined;
       for (;;) {
-        const gaps = await findBehind(this.#owner, pageSize, after);
-        const behind = gaps.filter(({ schema, regrant }) => schema !== null && !regrant);
+        const gaps = await findBehind(this.#owner, pageSize, after, withLost);
+        const behind = gaps.filter(({ schema, regrant, lost }) => schema !== null && !regrant && !lost);
         await this.#snapshotFor(gaps, shipped);
         await this.#closeAll(
           gaps.filter((gap) => !behind.includes(gap)),

@@ -103,6 +103,17 @@ it('refuses an index on a large table with exit code 2, with --dry-run too, and 
   expect(await shop.heads()).toEqual({ '000002-index': 12 });
 });
 
+it('does not say that all is well where PostgreSQL lost a tenant’s schema or role, and leads to drift', async () => {
+  await shop.sql('drop schema t004_shop cascade');
+  await shop.sql('drop owned by t005_shop; drop role t005_shop');
+  await project.ship(first);
+  const answer = await project.run('migrate');
+  expect(answer.stderr).toContain('shop: 2 tenants, such as t004, have no schema, no role or no rights in PostgreSQL');
+  expect(answer.stderr).toContain('tenantry drift');
+  expect(answer.code).toBe(1);
+  expect((await project.run('migrate', '--tenant', 't001')).code).toBe(0);
+});
+
 it('selects by status and label', async () => {
   await shop.sql(`update tenantry.tenant set labels = '{"tier": "gold"}' where id in ('t003', 't009')`);
   await project.ship(second);

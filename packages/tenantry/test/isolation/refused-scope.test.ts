@@ -22,7 +22,7 @@ describe('when PostgreSQL refuses to enter the scope', () => {
     await database.admin.query(`revoke acme_shop from ${login}`);
     const expected = {
       code: 'TENANCY_SCOPE_REFUSED',
-      message: expect.stringContaining('check that its role is granted') as string,
+      message: expect.stringContaining('is not granted to the service role') as string,
     };
     await expect(tenancy.run('acme', () => orm.em.execute(insert))).rejects.toMatchObject(expected);
     await expect(tenancy.run('acme', () => orm.em.transactional((em) => em.execute(insert)))).rejects.toMatchObject(
