@@ -13,16 +13,11 @@ export interface CatalogVersions {
 /**
  * Installs or updates the catalog.
  *
- * @param owner - A connection of the owner role, in a transaction that holds the catalog's lock.
+ * @param owner - A connection of the owner role, in the transaction of {@link inCatalogTransaction}.
  * @throws TenancyError `TENANCY_CATALOG_NEWER` when the catalog has a breaking change that this version does not know.
  */
 export async function installCatalog(owner: pg.ClientBase): Promise<CatalogVersions> {
   const files = await readNumberedSql(sqlFolder);
-  await owner.query('create schema if not exists tenantry');
-  await owner.query(
-    `create table if not exists tenantry.catalog_version
-       (version integer primary key, breaking boolean not null, installed_at timestamptz not null default now())`,
-  );
   const before = await readVersion(owner, files);
   for (const file of files.filter(({ version }) => version > before)) {
     await owner.query(file.sql);

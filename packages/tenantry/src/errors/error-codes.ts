@@ -198,6 +198,13 @@ export const errorCodes = {
     detail: 'The database cannot be reached at the moment; try again shortly.',
     operator: 'PostgreSQL cannot be reached: {reason}. Check that it runs and that {variable} is right.',
   },
+  TENANCY_LOCK_HELD: {
+    ...unavailable,
+    retryAfter: 5,
+    detail: 'Something else is being done that this has to wait for; try again shortly.',
+    operator:
+      'A lock of Tenantry was not to be had: {reason}. Look what that backend does (pg_stat_activity), and end it if it does nothing: pg_terminate_backend(pid).',
+  },
   TENANCY_STATEMENT_TIMEOUT: {
     ...unavailable,
     detail: 'The request took too long and was stopped; ask for less, or try again later.',

@@ -1,6 +1,5 @@
 import { insideForm } from '../migrations/outside-statement.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
-import { lockKey } from '../postgres/lock-key.js';
 import type { Statement } from '../postgres/one-flight.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import type { SchemaName } from '../tenant/schema-name.js';
@@ -28,7 +27,6 @@ export interface BatchLimits {
  */
 export function openBatch(batch: Batch, { lockTimeoutMs, statementTimeoutMs }: BatchLimits): Statement[] {
   const { direction, schemas, from, to, migrations } = batch;
-  const keys = schemas.map((schema) => lockKey(`schema:${schema}`)).toSorted();
   const [names, checksums] = [migrations.map(({ name }) => name), migrations.map(({ checksum }) => checksum)];
   return [
     { text: 'begin isolation level read committed' },
@@ -39,7 +37,7 @@ export function openBatch(batch: Batch, { lockTimeoutMs, statementTimeoutMs }: B
     },
     {
       text: 'select tenantry.open_batch($1, $2, $3, $4, $5, $6, $7)',
-      values: [schemas, keys, from, to, direction === 'up', names, checksums],
+      values: [schemas, lockTimeoutMs || 30_000, from, to, direction === 'up', names, checksums],
     },
   ];
 }

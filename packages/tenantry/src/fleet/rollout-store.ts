@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { lockKey } from '../postgres/lock-key.js';
 import type { Direction } from './rollout-plan.js';
 import type { FleetSelector } from './selector.js';
 
@@ -49,7 +48,7 @@ const columns = `id, service, direction, target, selector, options, total, done,
   case when status = 'running' and not exists (
     select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
        and database = (select oid from pg_database where datname = current_database())
-       and classid::bigint << 32 | objid::bigint = any($1::bigint[])) then 'interrupted' else status end as status`;
+       and classid::bigint << 32 | objid::bigint = tenantry.lock_key('rollout:' || service)) then 'interrupted' else status end as status`;
 
 /** Keeps rollouts in the catalog. */
 export class RolloutStore {
@@ -143,12 +142,12 @@ export class RolloutStore {
 
   /** The newest first, at most {@link keptMax}. */
   async list(service?: string): Promise<RolloutRecord[]> {
-    return this.#read('$2::text is null or service = $2', service ?? null);
+    return this.#read('$1::text is null or service = $1', service ?? null);
   }
 
   /** @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`. */
   async find(id: number): Promise<RolloutRecord> {
-    const [rollout] = await this.#read('id = $2::int', id);
+    const [rollout] = await this.#read('id = $1::int', id);
     if (!rollout) throw new TenancyError('TENANCY_ROLLOUT_UNKNOWN', { rollout: id });
     return rollout;
   }
@@ -182,11 +181,9 @@ export class RolloutStore {
   }
 
   async #read(condition: string, value: string | number | null): Promise<RolloutRecord[]> {
-    const { rows: services } = await this.#owner.query<{ name: string }>('select name from tenantry.service');
-    const keys = services.map(({ name }) => lockKey(`rollout:${name}`));
     const { rows } = await this.#owner.query<RolloutRecord>(
       `select ${columns} from tenantry.rollout where ${condition} order by id desc limit ${keptMax}`,
-      [keys, value],
+      [value],
     );
     return rows;
   }

@@ -5,6 +5,7 @@ import { type OutsideStatement, outsideStatement } from '../migrations/outside-s
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { quoteIdentifier } from '../postgres/quote.js';
+import { lockHeld } from '../postgres/take-lock.js';
 import type { RolloutContext } from './rollout-context.js';
 
 /**
@@ -22,7 +23,7 @@ export async function runOutside(
   const client = await owner.connect();
   try {
     await refusePooler(client, schema);
-    await lockOutside(client, schema);
+    await lockOutside(client, schema, statementTimeoutMs || 600_000);
     const path = [schema, ...shipped.sharedSchemas].map(quoteIdentifier).join(', ');
     await client.query(`set search_path to ${path}`);
     // Its own waits, for transactions of others, are no waits for a lock that would hold anybody up.
@@ -49,11 +50,12 @@ async function refusePooler(client: pg.PoolClient, schema: string): Promise<void
 }
 
 /** Polled: whoever waits in a statement has a snapshot, and an index that is built concurrently waits for that in turn. */
-async function lockOutside(client: pg.PoolClient, schema: string): Promise<void> {
-  const key = lockKey(`outside:${schema}`);
-  for (;;) {
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1) as mine', [key]);
+async function lockOutside(client: pg.PoolClient, schema: string, waitMs: number): Promise<void> {
+  const name = `outside:${schema}`;
+  for (const begun = performance.now(); ;) {
+    const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${lockKey(name)}) as mine`);
     if (rows[0]?.mine) return;
+    if (performance.now() - begun > waitMs) throw await lockHeld(client, name, waitMs);
     await sleep(100);
   }
 }

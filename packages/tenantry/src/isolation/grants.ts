@@ -17,6 +17,7 @@ export function catalogGrants(catalogRole: string): readonly string[] {
     `grant usage on schema tenantry to ${role}`,
     `grant select on ${readable.join(', ')} to ${role}`,
     `grant insert, update on tenantry.tenant to ${role}`,
+    `grant execute on function tenantry.try_lock_operation(text), tenantry.operation_is_held(text) to ${role}`,
   ];
 }
 

@@ -1,16 +1,48 @@
 import type pg from 'pg';
 
+/**
+ * Functions of `pg_catalog` with which one select leaves its scope, or leaves something behind after its transaction, by
+ * family. `set_config` switches the role. Locks of a session stay on the pooled connection, and its next users hold them; what
+ * lets them go harms nobody. `pg_lock_status` is `pg_locks`, which shows the keys of our own locks to whoever could then take
+ * them. A large object belongs to no schema. A seed makes what `random()` answers to the next user foreseeable. A message in
+ * the log is written although the transaction is rolled back, and nothing in it says whose it is.
+ */
+const families: Readonly<Record<string, readonly string[]>> = {
+  setting: ['set_config'],
+  'session lock': [
+    'pg_advisory_lock',
+    'pg_advisory_lock_shared',
+    'pg_try_advisory_lock',
+    'pg_try_advisory_lock_shared',
+  ],
+  'lock status': ['pg_lock_status'],
+  'large object': ['lo_creat', 'lo_create', 'lo_from_bytea'],
+  seed: ['setseed'],
+  message: ['pg_logical_emit_message'],
+};
+
+const shut = Object.entries(families).flatMap(([family, names]) => names.map((name) => `('${family}', '${name}')`));
+
+/** They, as the common table expression `shut`. */
+export const shutFunctions = `
+  shut (family, function, name, owner, acl) as materialized (
+    select family, p.oid, 'pg_catalog.' || p.oid::regprocedure, proowner, coalesce(proacl, acldefault('f', proowner))
+      from (values ${shut.join(', ')}) as named (family, proname) join pg_proc p using (proname)
+     where pronamespace = 'pg_catalog'::regnamespace)`;
+
 /** What is open, as the SQL that closes it, and whether this owner may run that. Grants first: without them nothing could serve. */
 const stillOpen = `
+  with ${shutFunctions}, kept (family, role) as (
+    values ('setting', $1), ('setting', current_user), ('session lock', current_user), ('lock status', current_user), ('lock status', 'pg_monitor'))
   select sql, pg_has_role(current_user, owner, 'usage') as may from (
-    select 0, format('grant execute on function pg_catalog.%s to %I', p.oid::regprocedure, r.rolname), proowner
-      from pg_proc p, pg_roles r
-     where p.oid = 'pg_catalog.set_config(text,text,boolean)'::regprocedure and r.rolname in ($1, current_user)
-       and not exists (select from aclexplode(proacl) a where a.grantee = r.oid) and not rolsuper
+    select 0, format('grant execute on function %s to %I', string_agg(distinct name, ', '), rolname), min(owner)
+      from shut join kept using (family) join pg_roles r on rolname = role
+     where not exists (select from aclexplode(acl) a where a.grantee = r.oid) and not rolsuper
+     group by family, rolname
     union all
-    select 1, format('revoke execute on function pg_catalog.%s from public', p.oid::regprocedure), proowner
-      from pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
-     where pronamespace = 'pg_catalog'::regnamespace and proname in ('set_config', 'lo_creat', 'lo_create', 'lo_from_bytea') and a.grantee = 0
+    select 1, format('revoke execute on function %s from public', string_agg(name, ', ' order by name)), min(owner)
+      from shut where exists (select from aclexplode(acl) a where a.grantee = 0)
+     group by family
     union all
     select 2, format('revoke usage on language %I from public', lanname), lanowner
       from pg_language, aclexplode(coalesce(lanacl, acldefault('l', lanowner))) a
@@ -40,8 +72,8 @@ export async function readOpenings(owner: Pick<pg.ClientBase, 'query'>, serviceR
 
 /**
  * Takes from PUBLIC what one injected statement would need to leave its scope, or to leave something behind outside it:
- * `set_config` and `do` switch the role inside a single statement, a temporary table stays on the pooled connection, a
- * large object belongs to no schema.
+ * certain functions; `do`, which switches the role inside a single statement; a temporary table, which stays on the pooled
+ * connection.
  *
  * @param owner - A connection of the owner role.
  * @returns What this owner may not do, as SQL for somebody who may, in order; empty when all is closed.

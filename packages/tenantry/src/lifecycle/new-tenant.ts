@@ -7,6 +7,7 @@ import type { LedgerRow } from '../migrations/plan-migrations.js';
 import type { ShippedService } from '../migrations/tenant-migration.js';
 import { readFlight, sendFlight } from '../postgres/flight.js';
 import { lockKey } from '../postgres/lock-key.js';
+import { ownLockWaitMs, takeLock } from '../postgres/take-lock.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { type SchemaName, schemaNameOf } from '../tenant/schema-name.js';
 import type { TenantStatus } from '../tenant/tenant.js';
@@ -51,8 +52,7 @@ export async function makeTenant(client: pg.ClientBase, tenant: NewTenant): Prom
   const { id, schemas } = tenant;
   await client.query("set local search_path to ''");
   const { rows } = await client.query<{ ours: boolean; version: number }>(
-    "select pg_try_advisory_xact_lock($1) as ours, current_setting('server_version_num')::int as version",
-    [lockKey(operationLock(id))],
+    `select pg_try_advisory_xact_lock(${lockKey(operationLock(id))}) as ours, current_setting('server_version_num')::int as version`,
   );
   if (!rows[0]?.ours) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
   await insertTenant(client, tenant);
@@ -100,7 +100,7 @@ async function makeSchema(
   const results = await readFlight(client, [
     { text: `set local statement_timeout to ${statementTimeoutMs}` },
     { text: `set local lock_timeout to ${lockTimeoutMs}` },
-    { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },
+    takeLock(`schema:${schema}`, ownLockWaitMs(lockTimeoutMs)),
     lookAtSchema(schema, tenant),
   ]);
   const found = results.at(-1)?.rows[0] as FoundSchema;

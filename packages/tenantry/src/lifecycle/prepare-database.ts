@@ -1,11 +1,11 @@
 import type pg from 'pg';
+import { inCatalogTransaction } from '../catalog/in-catalog-transaction.js';
 import { installCatalog, type CatalogVersions } from '../catalog/install-catalog.js';
 import { ensureCatalogRole } from '../isolation/catalog-role.js';
 import { catalogGrants, loginGrants } from '../isolation/grants.js';
 import { harden } from '../isolation/harden.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { ensureServiceLogin, type ServiceLogin } from '../isolation/service-role.js';
-import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
 
 /** What a database is prepared for. */
 export interface PrepareOptions {
@@ -30,7 +30,7 @@ export function prepareDatabase(
   owner: pg.ClientBase,
   { database, isolation, serviceRole }: PrepareOptions,
 ): Promise<PreparedDatabase> {
-  return inLockedTransaction(owner, 'catalog', async () => {
+  return inCatalogTransaction(owner, async () => {
     const catalog = await installCatalog(owner);
     const login = serviceRole === undefined ? await ensureServiceLogin(owner, database) : undefined;
     const role = serviceRole ?? login?.role ?? '';

@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { MigrationClass, ShippedService } from '../migrations/tenant-migration.js';
 import { sendFlight } from '../postgres/flight.js';
-import { lockKey } from '../postgres/lock-key.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import { ownLockWaitMs, takeLock } from '../postgres/take-lock.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
@@ -140,7 +140,7 @@ export class Provisioner {
       // Whatever the database's default is: what is read under the lock must be newer than the wait for it.
       { text: 'begin isolation level read committed' },
       { text: `set local statement_timeout to ${statementTimeoutMs}` },
-      { text: 'select pg_advisory_xact_lock($1)', values: [lockKey(`schema:${schema}`)] },
+      takeLock(`schema:${schema}`, ownLockWaitMs(lockTimeoutMs)),
       { text: `set local lock_timeout to ${lockTimeoutMs}` },
       { ...lookAtSchema(schema, tenant), ...(!transactionPooler && { name: 'tenantry_look' }) },
     ]);
@@ -161,6 +161,7 @@ function provisioningError(error: unknown, schema: string): TenancyError {
   const meaningful = [
     'TENANCY_MIGRATION_NEEDS_SERVICE',
     'TENANCY_DATABASE_UNAVAILABLE',
+    'TENANCY_LOCK_HELD',
     'TENANCY_TENANT_UNKNOWN',
     'TENANCY_SCHEMA_TAKEN',
     'TENANCY_SCHEMA_LOST',

@@ -27,20 +27,26 @@ export function migrateShared(
   access: { readonly catalogRole: string; readonly readableByTenants: boolean },
   { lockTimeoutMs, migrationTimeoutMs }: SharedLimits,
 ): Promise<readonly string[]> {
-  return inLockedTransaction(owner, `shared:${schema}`, async () => {
-    await owner.query(`set local lock_timeout to ${lockTimeoutMs}`);
-    await owner.query(`set local statement_timeout to ${migrationTimeoutMs}`);
-    const { rows } = await owner.query<LedgerRow>(
-      'select migration, checksum from tenantry.ledger where schema_name = $1',
-      [schema],
-    );
-    const pending = planMigrations(schema, migrations, rows);
-    const prepare = [
-      `create schema if not exists ${quoteIdentifier(schema)}`,
-      ...sharedGrants(schema, access.catalogRole),
-    ];
-    if (access.readableByTenants) prepare.push(...tenantReadGrants(schema));
-    await inOneFlight(owner, [...prepare.map((text) => ({ text })), ...applyStatements(schema, [schema], pending)]);
-    return pending.map(({ name }) => name);
-  });
+  return inLockedTransaction(
+    owner,
+    `shared:${schema}`,
+    async () => {
+      await owner.query(`set local lock_timeout to ${lockTimeoutMs}`);
+      await owner.query(`set local statement_timeout to ${migrationTimeoutMs}`);
+      const { rows } = await owner.query<LedgerRow>(
+        'select migration, checksum from tenantry.ledger where schema_name = $1',
+        [schema],
+      );
+      const pending = planMigrations(schema, migrations, rows);
+      const prepare = [
+        `create schema if not exists ${quoteIdentifier(schema)}`,
+        ...sharedGrants(schema, access.catalogRole),
+      ];
+      if (access.readableByTenants) prepare.push(...tenantReadGrants(schema));
+      await inOneFlight(owner, [...prepare.map((text) => ({ text })), ...applyStatements(schema, [schema], pending)]);
+      return pending.map(({ name }) => name);
+      // Another process may be running the same migrations.
+    },
+    migrationTimeoutMs || 600_000,
+  );
 }

@@ -1,6 +1,11 @@
-import { createHash } from 'node:crypto';
+import { quoteLiteral } from './quote.js';
 
-/** The 64-bit key of an advisory lock, as text for `bigint`. Advisory locks are per database, so the name is enough. */
+/**
+ * SQL for the 64-bit key of an advisory lock. Only the owner role may compute it: every role may take a lock whose key it
+ * knows, and hold up a rollout with it.
+ *
+ * @param name - The lock's name.
+ */
 export function lockKey(name: string): string {
-  return createHash('sha256').update(`tenantry:${name}`).digest().readBigInt64BE().toString();
+  return `tenantry.lock_key(${quoteLiteral(name).trim()})`;
 }

@@ -66,6 +66,9 @@ export function translateError(error: unknown, fields: ErrorFields = {}): Tenanc
 function codeOf(error: unknown): TenancyErrorCode | undefined {
   const state = sqlstateOf(error);
   if (state !== undefined) {
+    // Raised by tenantry.take_lock.
+    if (state === sqlstate.lockNotAvailable && (error as { schema?: string }).schema === 'tenantry')
+      return 'TENANCY_LOCK_HELD';
     // Class 08: the connection itself failed.
     return bySqlstate[state] ?? (state.startsWith('08') ? 'TENANCY_DATABASE_UNAVAILABLE' : undefined);
   }

@@ -5,6 +5,7 @@ import { translateError } from '../postgres/translate-error.js';
 import type { Tenancy } from '../tenancy.js';
 import { type Attempt, NotApplicable, type ProbeResult } from './attempt.js';
 import { byEntity } from './attempts/by-entity.js';
+import { byFunction } from './attempts/by-function.js';
 import { byName } from './attempts/by-name.js';
 import { byOrm } from './attempts/by-orm.js';
 import { byRole } from './attempts/by-role.js';
@@ -20,7 +21,15 @@ export interface ProbeOptions {
   readonly target: string;
 }
 
-const attempts: readonly Attempt[] = [...byName, ...byRole, ...bySession, ...byScope, ...byOrm, ...byEntity];
+const attempts: readonly Attempt[] = [
+  ...byName,
+  ...byRole,
+  ...byFunction,
+  ...bySession,
+  ...byScope,
+  ...byOrm,
+  ...byEntity,
+];
 
 /**
  * Tries every known way from one tenant's scope to another tenant's rows, or to anything else outside. It changes

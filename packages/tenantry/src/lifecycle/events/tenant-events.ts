@@ -66,10 +66,11 @@ export class TenantEvents {
     return { ready: this.#reading, off: () => void this.#subscribers.delete(subscriber) };
   }
 
-  /** Notifications named these events. */
+  /** Notifications named these events. Everybody may send one, also a tenant: what is no id is left out. */
   told(ids: readonly string[]): void {
-    if (this.#subscribers.size === 0) return;
-    this.#read(async () => this.#deliver(await readEventsById(this.#catalog, ids)));
+    const told = ids.filter((id) => /^\d{1,18}$/.test(id));
+    if (this.#subscribers.size === 0 || told.length === 0) return;
+    this.#read(async () => this.#deliver(await readEventsById(this.#catalog, told)));
   }
 
   /** Looks for events that no notification told of. */

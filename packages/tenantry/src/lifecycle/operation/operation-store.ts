@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { lockKey } from '../../postgres/lock-key.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 import type { OperationRecord } from './operation-record.js';
 import type { JsonObject } from './operation-step.js';
@@ -153,14 +152,9 @@ export async function listOperations(
 /** Of these tenants, those that somebody works on. */
 async function held(client: Queryable, tenants: readonly string[]): Promise<Set<string>> {
   if (tenants.length === 0) return new Set();
-  const keys = tenants.map((tenant) => lockKey(operationLock(tenant)));
-  const { rows } = await client.query<{ key: string }>(
-    `select (classid::bigint << 32 | objid::bigint)::text as key from pg_locks
-      where locktype = 'advisory' and granted and objsubid = 1
-        and database = (select oid from pg_database where datname = current_database())
-        and classid::bigint << 32 | objid::bigint = any($1::bigint[])`,
-    [keys],
+  const { rows } = await client.query<{ tenant: string }>(
+    'select distinct tenant from unnest($1::text[]) tenant where tenantry.operation_is_held(tenant)',
+    [tenants],
   );
-  const found = new Set(rows.map(({ key }) => key));
-  return new Set(tenants.filter((_, index) => found.has(keys[index] ?? '')));
+  return new Set(rows.map(({ tenant }) => tenant));
 }

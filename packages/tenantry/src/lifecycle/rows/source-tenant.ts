@@ -77,9 +77,9 @@ function sameNames(one: readonly string[], other: readonly string[]): boolean {
 
 async function readSource(client: pg.ClientBase, id: TenantId): Promise<SourceTenant> {
   // Shared: many may read a tenant, while nobody archives or erases it.
-  const { rows: locks } = await client.query<{ ours: boolean }>('select pg_try_advisory_xact_lock_shared($1) as ours', [
-    lockKey(operationLock(id)),
-  ]);
+  const { rows: locks } = await client.query<{ ours: boolean }>(
+    `select pg_try_advisory_xact_lock_shared(${lockKey(operationLock(id))}) as ours`,
+  );
   if (!locks[0]?.ours) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
   const { rows } = await client.query<Omit<SourceTenant, 'schemas'>>(
     "select id, name, status, labels from tenantry.tenant where id = $1 and status <> 'deleted'",

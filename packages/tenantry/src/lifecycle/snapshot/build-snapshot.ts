@@ -98,9 +98,9 @@ async function inScratch<T>(
     await client.query(`set local statement_timeout to ${statementTimeoutMs}`);
     await client.query(`set local lock_timeout to ${lockTimeoutMs}`);
     await client.query("set local datestyle to 'ISO'");
-    const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_xact_lock($1) as mine', [
-      lockKey(lock),
-    ]);
+    const { rows } = await client.query<{ mine: boolean }>(
+      `select pg_try_advisory_xact_lock(${lockKey(lock)}) as mine`,
+    );
     if (!rows[0]?.mine) throw new BuiltElsewhere('Another process builds this snapshot.');
     const make: Statement[] = [
       ...(ownRole ? [{ text: `create role ${quoteIdentifier(login)} nologin` }] : []),

@@ -1,9 +1,7 @@
 import type { SqlExecutor } from '../../catalog/catalog.js';
 import { TenancyError } from '../../errors/tenancy-error.js';
-import { lockKey } from '../../postgres/lock-key.js';
 import type { Tenant, TenantStatus } from '../../tenant/tenant.js';
 import { parseTenantId } from '../../tenant/tenant-id.js';
-import { operationLock } from '../operation/operation-store.js';
 
 /** A change of status that is one statement. */
 export interface StatusChange {
@@ -43,12 +41,12 @@ export async function changeStatus(
   const tenant = parseTenantId(id);
   const statuses = from.map((status) => `'${status}'`).join(', ');
   const [changed] = (await executor.execute(
-    `with lock as materialized (select pg_catalog.pg_try_advisory_xact_lock(?::bigint) as mine)
+    `with lock as materialized (select tenantry.try_lock_operation(?) as mine)
      update tenantry.tenant t set status = ?, updated_at = now(), erase_after = now() + ?::float8 * interval '1 day'
        from lock where lock.mine and t.id = ? and t.status in (${statuses})
         and not exists (select from tenantry.operation o where o.tenant_id = t.id and ${unfinished})
      returning t.id, t.name, t.status`,
-    [lockKey(operationLock(tenant)), to, graceDays ?? null, tenant],
+    [tenant, to, graceDays ?? null, tenant],
   )) as Tenant[];
   if (changed) return changed;
   const [found] = (await executor.execute(

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { sendFlight } from '../../postgres/flight.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
+import { takeLock } from '../../postgres/take-lock.js';
 import { tenantStatuses } from '../../tenant/tenant.js';
 import type { JsonObject, OperationDefinition, OperationStep } from '../operation/operation-step.js';
 import { writeEvent } from '../operation/write-event.js';
@@ -63,7 +64,7 @@ const dropSchemas: OperationStep = {
     for (const { schema, role } of await schemasOf(client, tenant)) {
       await inTransaction(async (within) => {
         // Two that drop roles with a common member meet in one row of PostgreSQL's.
-        await within.query("select pg_advisory_xact_lock(hashtext('tenantry:roles'))");
+        await within.query(takeLock('roles', 30_000).text);
         await within.query(`drop schema if exists ${quoteIdentifier(schema)} cascade`);
         if (role !== null && !(await dropRole(within, tenant, role))) keptRoles.push(role);
         await within.query('delete from tenantry.ledger where schema_name = $1', [schema]);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { lockKey } from '../../postgres/lock-key.js';
+import { takeLock } from '../../postgres/take-lock.js';
 import type { SchemaName } from '../../tenant/schema-name.js';
 import type { ServiceName } from '../../tenant/service-name.js';
 
@@ -32,6 +32,5 @@ export async function lockSchemas(client: Pick<pg.ClientBase, 'query'>, tenants:
   const { rows } = await client.query<{ name: string }>('select name from tenantry.service');
   const names = tenants.flatMap((tenant) => rows.map(({ name }) => `${tenant}_${name}`));
   // In one order for everybody, as a batch of the fleet takes them.
-  for (const key of names.map((name) => lockKey(`schema:${name}`)).toSorted())
-    await client.query('select pg_advisory_xact_lock($1)', [key]);
+  for (const name of names.toSorted()) await client.query(takeLock(`schema:${name}`, 5000).text);
 }

@@ -11,6 +11,9 @@ interface Leftover {
   readonly clean: (ground: Ground) => string;
 }
 
+/** A key that nobody else uses. */
+const lock = '7310296712431';
+
 const leftovers: Readonly<Record<string, Leftover>> = {
   'leave a search_path on the connection': {
     leave: ({ from }) => `set search_path to "${from.schema}"`,
@@ -51,6 +54,32 @@ const leftovers: Readonly<Record<string, Leftover>> = {
       return row === undefined ? undefined : 'the next tenant read the temporary table';
     },
     clean: ({ table }) => `drop table pg_temp.${table}`,
+  },
+  'leave a lock of the session on the connection': {
+    leave: () => `select pg_advisory_lock(${lock})`,
+    notice: async (_, run) => {
+      const [row] = (await run(`select pg_advisory_unlock(${lock}) as held`)) as { held: boolean }[];
+      return row?.held ? "the next tenant held the other's lock" : undefined;
+    },
+    clean: () => 'select pg_advisory_unlock_all()',
+  },
+  'leave a lock of the session without waiting for it': {
+    leave: () => `select pg_try_advisory_lock_shared(${lock})`,
+    notice: async (_, run) => {
+      const [row] = (await run(`select pg_advisory_unlock_shared(${lock}) as held`)) as { held: boolean }[];
+      return row?.held ? "the next tenant held the other's lock" : undefined;
+    },
+    clean: () => 'select pg_advisory_unlock_all()',
+  },
+  'leave a seed on the connection that makes random numbers foreseeable': {
+    leave: () => 'select setseed(0.5)',
+    notice: async (_, run) => {
+      const [next] = await run('select random() as number');
+      await run('select setseed(0.5)');
+      const [again] = await run('select random() as number');
+      return JSON.stringify(next) === JSON.stringify(again) ? "the next tenant's random number was known" : undefined;
+    },
+    clean: () => 'select setseed(random())',
   },
   'leave a subscription on the connection': {
     leave: () => 'listen tenantry_probe',

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { freshIds } from '../../../../../test/support/actual-state.js';
 import { createTestDatabase, type TestDatabase } from '../../../../../test/support/database.js';
+import { giveCatalog } from '../../../../../test/support/give-catalog.js';
 import { Logins } from '../../../../../test/support/logins.js';
 import { migrationOf } from '../../../../../test/support/migration-of.js';
 import { detectDrift } from '../../../src/fleet/drift/detect-drift.js';
@@ -88,11 +89,7 @@ it('is silent about tenants at an older head, and about those that a migration b
 
 it.each(['role', 'schema'] as const)('is silent where the owner is no superuser (isolation: %s)', async (isolation) => {
   const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
-  await database.admin.query(`alter schema tenantry owner to ${owner.role}`);
-  const { rows } = await database.admin.query<{ table: string }>(
-    "select oid::regclass::text as table from pg_class where relnamespace = 'tenantry'::regnamespace and relkind = 'r'",
-  );
-  for (const { table } of rows) await database.admin.query(`alter table ${table} owner to ${owner.role}`);
+  await giveCatalog(database, owner.role);
   await signUp(await start({ ownerUrl: owner.url, url: service.url, isolation }), run, `${run}-2`);
   const pool = new pg.Pool({ connectionString: owner.url, max: 1 });
   const report = await detectDrift(pool);

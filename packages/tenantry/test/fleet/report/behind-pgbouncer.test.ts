@@ -11,6 +11,7 @@ describeBehindPgBouncer('behind PgBouncer in transaction mode', () => {
 
   it('a report has each tenant’s own role, and leaves no lock on the shared backend', async () => {
     const { tenancy } = await shop.start();
+    await shop.direct.database.admin.query('grant execute on function pg_advisory_lock(bigint) to public');
     const sql =
       'select current_user::text as role, pg_advisory_lock(5)::text as locked from (select count(*) from widget) w';
     const { rows, failures } = await tenancy.report({ sql, aggregate: 'select count(*)::int as n from merged' });

@@ -122,7 +122,13 @@ describe('what outlives a transaction', () => {
       "select objid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
     );
 
-  it('is let go: advisory locks of the session, also when the select fails after them', async () => {
+  it('is refused: an advisory lock of the session', async () => {
+    const locking = tenancy.report({ sql: 'select pg_advisory_lock(77)::text as a' });
+    await expect(locking).rejects.toThrow('permission denied for function pg_advisory_lock');
+  });
+
+  it('is let go where everybody has them back: advisory locks of the session, also when the select fails after them', async () => {
+    await shop.sql('grant execute on function pg_advisory_lock(bigint) to public');
     await tenancy.report({ sql: 'select pg_advisory_lock(77)::text as a' });
     const { failures } = await tenancy.report({ sql: 'select pg_advisory_lock(78)::text as a, 1 / (select 0) as b' });
     expect(failures).toHaveLength(2);
@@ -135,6 +141,7 @@ describe('what outlives a transaction', () => {
     await client.query('begin; select pg_advisory_lock(77); rollback');
     expect(await held()).toEqual([{ objid: 77 }]);
     await client.end();
+    await shop.sql('revoke execute on function pg_advisory_lock(bigint) from public');
   });
 
   it('is nothing of the tenant: the next statement on the connection has neither its role nor its path', async () => {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../../../test/support/database.js';
+import { giveCatalog } from '../../../../../test/support/give-catalog.js';
 import { freshIds } from '../../../../../test/support/actual-state.js';
 import { Logins } from '../../../../../test/support/logins.js';
 import { Tenancy } from '../../../src/tenancy.js';
@@ -30,11 +31,7 @@ async function withTenants<T>(options: Partial<TenancyOptions>, fn: (tenancy: Te
 /** As a hosted PostgreSQL has it: the owner is no superuser, another login serves. */
 async function twoLogins(): Promise<Pick<TenancyOptions, 'url' | 'ownerUrl'>> {
   const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
-  await database.admin.query(`alter schema tenantry owner to ${owner.role}`);
-  const { rows } = await database.admin.query<{ table: string }>(
-    "select oid::regclass::text as table from pg_class where relnamespace = 'tenantry'::regnamespace and relkind = 'r'",
-  );
-  for (const { table } of rows) await database.admin.query(`alter table ${table} owner to ${owner.role}`);
+  await giveCatalog(database, owner.role);
   return { url: service.url, ownerUrl: owner.url };
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freshIds } from '../../../../../test/support/actual-state.js';
 import { createTestDatabase, type TestDatabase } from '../../../../../test/support/database.js';
+import { giveCatalog } from '../../../../../test/support/give-catalog.js';
 import { Logins } from '../../../../../test/support/logins.js';
 import { migrationOf } from '../../../../../test/support/migration-of.js';
 import { TenancyProcess } from '../../../../../test/support/tenancy-process.js';
@@ -98,11 +99,7 @@ it.each(['role', 'schema'] as const)(
   async (isolation) => {
     const logins = new Logins(database);
     const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
-    await database.admin.query(`alter schema tenantry owner to ${owner.role}`);
-    const { rows: tables } = await database.admin.query<{ name: string }>(
-      "select oid::regclass::text as name from pg_class where relnamespace = 'tenantry'::regnamespace and relkind = 'r'",
-    );
-    for (const { name } of tables) await database.admin.query(`alter table ${name} owner to ${owner.role}`);
+    await giveCatalog(database, owner.role);
     const options = { ownerUrl: owner.url, url: service.url, isolation };
     const tenancy = await start(migrations(40), options);
     const [id = ''] = await signUp(tenancy, 20);

@@ -1,0 +1,59 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+
+/** Only until there is a catalog: before it there are no tenants who could take it. */
+const firstLock = "hashtextextended('tenantry:catalog', 0)";
+
+const table = 'tenantry.catalog_version';
+
+/** Who holds the table like this, or the first lock. Readers are in nobody's way. */
+const holders = `
+  select string_agg(distinct format('pid %s (role %s)', pid, coalesce((select usename from pg_stat_activity a where a.pid = l.pid)::text, 'unknown')), ', ') as who
+    from pg_locks l
+   where granted and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())
+     and (relation = to_regclass('${table}') and mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+          or locktype = 'advisory' and to_regclass('${table}') is null
+             and classid::bigint << 32 | objid::bigint = ${firstLock})`;
+
+/**
+ * Runs code in a transaction in which nobody else installs the catalog or prepares the database. Its lock is one on a table,
+ * as nobody but the owner may take it, and it is there before there is a secret to make other locks from. Who only reads that
+ * table does not notice.
+ *
+ * @param owner - A connection of the owner role, outside a transaction.
+ * @param waitMs - Milliseconds it waits for its turn. @default 60000
+ * @throws TenancyError `TENANCY_LOCK_HELD` after that time.
+ */
+export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Promise<T>, waitMs = 60_000): Promise<T> {
+  await owner.query('begin isolation level read committed');
+  let locked = false;
+  try {
+    // What a database limits for its requests is no limit for one who waits here.
+    await owner.query('set local statement_timeout to 0');
+    await owner.query(`set local lock_timeout to ${waitMs}`);
+    const { rows } = await owner.query<{ there: boolean }>(`select to_regclass('${table}') is not null as there`);
+    if (!rows[0]?.there) await makeTable(owner);
+    await owner.query(`lock table ${table} in share row exclusive mode`);
+    locked = true;
+    const result = await fn();
+    await owner.query('commit');
+    return result;
+  } catch (error) {
+    await owner.query('rollback').catch(() => undefined);
+    if (locked || sqlstateOf(error) !== sqlstate.lockNotAvailable) throw error;
+    const { rows } = await owner.query<{ who: string | null }>(holders);
+    const reason = `the catalog was held for ${waitMs} ms by ${rows[0]?.who ?? 'somebody who has just let it go'}`;
+    throw new TenancyError('TENANCY_LOCK_HELD', { reason }, { cause: error });
+  }
+}
+
+/** `if not exists` does not help two who make it at the same time. */
+async function makeTable(owner: pg.ClientBase): Promise<void> {
+  await owner.query(`select pg_advisory_xact_lock(${firstLock})`);
+  await owner.query('create schema if not exists tenantry');
+  await owner.query(
+    `create table if not exists ${table}
+       (version integer primary key, breaking boolean not null, installed_at timestamptz not null default now())`,
+  );
+}

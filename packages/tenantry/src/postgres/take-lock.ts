@@ -1,0 +1,35 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { Statement } from './one-flight.js';
+import { quoteLiteral } from './quote.js';
+
+/**
+ * Takes a lock of ours until the transaction ends. Who waits for it in vain is told which backend holds it. Pure.
+ *
+ * @param name - The lock's name.
+ * @param waitMs - Milliseconds it is waited for, whatever the limit for other locks is.
+ */
+export function takeLock(name: string, waitMs: number): Statement {
+  return { text: `select tenantry.take_lock(${quoteLiteral(name).trim()}, ${waitMs})` };
+}
+
+/**
+ * Milliseconds that a lock of ours is waited for. DDL that waits for a table holds up all who come after it; this holds nobody
+ * up, and who has it may need as long as a new tenant takes.
+ */
+export function ownLockWaitMs(lockTimeoutMs: number): number {
+  return 6 * lockTimeoutMs || 30_000;
+}
+
+/** The error of who has asked for a lock of ours again and again, and not got it. */
+export async function lockHeld(
+  owner: Pick<pg.ClientBase, 'query'>,
+  name: string,
+  waitedMs: number,
+): Promise<TenancyError> {
+  const { rows } = await owner.query<{ holder: string | null }>('select tenantry.lock_holder($1) as holder', [name]);
+  const holder = rows[0]?.holder ?? 'somebody who has just let it go';
+  return new TenancyError('TENANCY_LOCK_HELD', {
+    reason: `"${name}" was held for ${Math.round(waitedMs)} ms by ${holder}`,
+  });
+}
