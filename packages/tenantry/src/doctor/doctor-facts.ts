@@ -1,3 +1,4 @@
+import type { GivenBack } from '../isolation/harden.js';
 import type { RoleFacts } from '../isolation/role-facts.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 
@@ -43,6 +44,8 @@ export interface RightsFacts {
   readonly publicised: Flawed;
   /** What is open to PUBLIC, as the SQL that closes it. */
   readonly openings: readonly string[];
+  /** What roles that serve were given back of it. */
+  readonly givenBack: readonly GivenBack[];
   /** A search path that was set for the service role, or for the database. */
   readonly searchPaths: readonly { readonly of: 'role' | 'database'; readonly value: string }[];
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { readOpenings } from '../isolation/harden.js';
+import { readGivenBack, readOpenings } from '../isolation/harden.js';
 import type { Flawed, RightsFacts } from './doctor-facts.js';
 
 /** Names are looked up in pg_catalog only: information_schema would take minutes with many tenants. */
@@ -28,7 +28,7 @@ interface FlawedRow {
   readonly publicisedExample: string | null;
 }
 
-/** Reads who may do what, of a service role: three queries for any number of tenants. */
+/** Reads who may do what, of a service role: five queries for any number of tenants. */
 export async function readRights(client: Pick<pg.ClientBase, 'query'>, serviceRole: string): Promise<RightsFacts> {
   const { rows } = await client.query<FlawedRow>(flawed, [serviceRole]);
   const paths = await client.query<RightsFacts['searchPaths'][number]>(searchPaths, [serviceRole]);
@@ -40,5 +40,6 @@ export async function readRights(client: Pick<pg.ClientBase, 'query'>, serviceRo
     publicised: row ? { count: row.publicisedCount, example: row.publicisedExample } : none,
     searchPaths: paths.rows,
     openings: openings.map(({ sql }) => sql),
+    givenBack: await readGivenBack(client, serviceRole),
   };
 }

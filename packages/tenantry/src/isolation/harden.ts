@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { catalogRoleOf } from './catalog-role.js';
 
 /**
  * Functions of `pg_catalog` with which one select leaves its scope, or leaves something behind after its transaction, by
@@ -56,6 +57,28 @@ const stillOpen = `
       from pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
      where nspname = 'public' and a.grantee = 0 and a.privilege_type = 'CREATE'
   ) as open (position, sql, owner) order by position, sql`;
+
+/** What a role that serves may call again, although it was taken from everybody. */
+export interface GivenBack {
+  readonly role: string;
+  readonly functions: string;
+}
+
+const givenBack = `
+  with ${shutFunctions}
+  select rolname as role, string_agg(distinct name, ', ' order by name) as functions
+    from shut, aclexplode(acl) a join pg_roles r on r.oid = a.grantee
+   where not (rolname = $1 and family = 'setting')
+     and (rolname in ($1, $2) or exists (select from tenantry.tenant_schema where role_name = rolname::text collate "default" and role_name = schema_name))
+   group by rolname order by rolname limit 20`;
+
+/** What roles that serve were given back by somebody: the login, its catalog role, and tenants. */
+export async function readGivenBack(
+  client: Pick<pg.ClientBase, 'query'>,
+  serviceRole: string,
+): Promise<readonly GivenBack[]> {
+  return (await client.query<GivenBack>(givenBack, [serviceRole, catalogRoleOf(serviceRole)])).rows;
+}
 
 /** Something that is open to PUBLIC. */
 export interface Opening {

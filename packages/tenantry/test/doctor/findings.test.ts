@@ -94,6 +94,26 @@ it.each<[string, string, string]>([
   ],
   [
     'weak HARDENING_INCOMPLETE',
+    'grant execute on function pg_catalog.pg_try_advisory_lock_shared(integer, integer) to public',
+    'revoke execute on function pg_catalog.pg_try_advisory_lock_shared(integer, integer) from public',
+  ],
+  [
+    'weak HARDENING_INCOMPLETE',
+    'grant execute on function pg_catalog.pg_lock_status() to public',
+    'revoke execute on function pg_catalog.pg_lock_status() from public',
+  ],
+  [
+    'weak HARDENING_UNDONE',
+    'grant execute on function pg_catalog.pg_advisory_lock(bigint) to :service',
+    'revoke execute on function pg_catalog.pg_advisory_lock(bigint) from :service',
+  ],
+  [
+    'weak HARDENING_UNDONE',
+    'grant execute on function pg_catalog.set_config(text, text, boolean) to acme_shop',
+    'revoke execute on function pg_catalog.set_config(text, text, boolean) from acme_shop',
+  ],
+  [
+    'weak HARDENING_INCOMPLETE',
     'grant temporary on database :database to public',
     'revoke temporary on database :database from public',
   ],

@@ -46,4 +46,12 @@ export function* checkRights({ isolation, service, rights }: DoctorFacts): Itera
       change: `As a superuser run: ${rest.join('; ')};`,
     };
   }
+  for (const { role, functions } of rights.givenBack) {
+    yield {
+      code: 'HARDENING_UNDONE',
+      severity: 'weak',
+      sentence: `The role "${role}", which serves, may call again what was taken from everybody: ${functions}. What it leaves behind is there for the next tenant on the connection.`,
+      change: `Run: revoke execute on function ${functions} from ${quoteIdentifier(role)}; give it to a login of its own that needs it.`,
+    };
+  }
 }
