@@ -174,9 +174,7 @@ export class TenancyRuntime {
   async #restoreSchema(tenant: TenantId, service: ServiceName, stayAt: string | null | undefined): Promise<void> {
     if (!this.database.owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'Restoring' });
     const shipped = await readService(this.database.owner, service);
-    const { migrations } = shipped;
-    const upTo = stayAt === undefined ? migrations.length : migrations.findIndex(({ name }) => name === stayAt) + 1;
-    await this.#provisioner?.provision(tenant, service, { ...shipped, migrations: migrations.slice(0, upTo) });
+    await this.#provisioner?.provision(tenant, service, stayAt === undefined ? shipped : upTo(shipped, stayAt));
     // What is more than statements is the fleet's, also for one tenant.
     if (stayAt === undefined) await migrateTenant(this.#contextOf(service, shipped), tenant);
   }
@@ -217,8 +215,8 @@ export class TenancyRuntime {
       lockTimeoutMs,
       statementTimeoutMs,
       largeTableRows,
-      provision: async (tenant) => {
-        await provisioner.provision(tenant, service, shipped);
+      provision: async (tenant, head) => {
+        await provisioner.provision(tenant, service, head === undefined ? shipped : upTo(shipped, head));
       },
     };
   }
@@ -291,4 +289,10 @@ function listenUrlOf(
   if (listenUrl !== undefined) return listenUrl || undefined;
   // A pooler in transaction mode gives every statement another backend: nobody would be listening.
   return transactionPooler ? ownerUrl : target.url;
+}
+
+/** A service as it was when one of its migrations was the newest. */
+function upTo(shipped: ShippedService, head: string | null): ShippedService {
+  const { migrations } = shipped;
+  return { ...shipped, migrations: migrations.slice(0, migrations.findIndex(({ name }) => name === head) + 1) };
 }

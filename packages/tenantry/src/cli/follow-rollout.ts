@@ -3,6 +3,7 @@ import type { RunningRollout } from '../fleet/fleet.js';
 import { planAsJson } from '../fleet/plan-json.js';
 import type { RolloutEvent, RolloutOutcome } from '../fleet/rollout-event.js';
 import type { CliContext, ExitCode } from './cli-context.js';
+import { failureLines } from './failure-lines.js';
 import { printPlan } from './print-plan.js';
 
 const exitCodes: Readonly<Record<RolloutOutcome['status'], ExitCode>> = { done: 0, failed: 1, halted: 3, stopped: 3 };
@@ -51,7 +52,7 @@ function linesOf(service: string, event: RolloutEvent): string[] {
     case 'wave':
       return event.name === 'all' ? [] : [`${service}: wave ${event.name}, ${event.tenants} tenants`];
     case 'failure':
-      return [`${service}: tenant ${event.tenant} failed, ${event.code}: ${event.reason}`];
+      return failureLines(`${service}: tenant ${event.tenant} failed,`, event);
     case 'away':
       return [`${service}: PostgreSQL is away (${event.reason}); waiting for it`];
     case 'finished':

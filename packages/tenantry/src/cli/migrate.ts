@@ -158,9 +158,6 @@ async function hasCatalog(owner: { query(text: string): Promise<{ rows: unknown[
 
 function readFlags(flags: Flags, direction: 'up' | 'down'): MigrateOptions & { readonly concurrency: number } {
   const { tenant, where, canary, wave, maxFailures, allow, to } = flags;
-  if (maxFailures !== undefined && !/^\d+(?:\.\d+)?%?$/.test(maxFailures)) {
-    throw new UsageError(`--max-failures ${maxFailures} is neither a number nor a share such as 1%.`);
-  }
   return {
     selector: parseSelector(where, tenant),
     direction,

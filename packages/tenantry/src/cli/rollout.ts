@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import Table from 'cli-table3';
 import { type RolloutRecord, RolloutStore } from '../fleet/rollout-store.js';
 import type { CliContext } from './cli-context.js';
+import { failureLines } from './failure-lines.js';
 import { followRollout } from './follow-rollout.js';
 import type { Register } from './main.js';
 import { fleetServices, withFleet, withOwner } from './open-fleet.js';
@@ -28,7 +29,8 @@ export const register: Register = (program, run) => {
           if (context.json) return context.out(JSON.stringify({ ...record, failures }));
           show(context, [record]);
           if (record.reason !== null) context.out(record.reason);
-          for (const { tenant, code, reason } of failures) context.out(`tenant ${tenant}: ${code}: ${reason}`);
+          for (const failure of failures)
+            for (const line of failureLines(`tenant ${failure.tenant}:`, failure)) context.out(line);
         }),
       ),
     );

@@ -281,7 +281,7 @@ export const errorCodes = {
     ...unavailable,
     retryAfter: 5,
     detail: 'This tenant could not be brought up to date; try again later.',
-    operator: 'Migrating "{schema}" failed and was rolled back: {reason}.',
+    operator: 'Migrating "{schema}" failed {outcome}: {reason}.',
   },
   TENANCY_SELECTOR_INVALID: {
     status: 400,

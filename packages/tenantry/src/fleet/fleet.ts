@@ -159,6 +159,10 @@ export class Fleet {
       const reason = 'a rollout needs two: one connection leads, the others work';
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'ownerConnections', reason });
     }
+    if (!Number.isInteger(options.concurrency ?? 1) || (options.concurrency ?? 1) < 1) {
+      const reason = `"${options.concurrency}" is no number of batches`;
+      throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'concurrency', reason });
+    }
     return new Rollout({
       context,
       store: this.#parts.store,

@@ -29,10 +29,11 @@ export async function makePlan(
   request: PlanRequest,
   largeTableRows: number,
 ): Promise<RolloutPlan> {
-  const { service, migrations, selector = {}, direction = 'up', to, canary, waves, totalAtFirst, allow } = request;
+  const { service, migrations, selector = {}, direction = 'up', to, totalAtFirst, allow } = request;
+  const { canary, waves, maxFailures } = request;
   const target = to === undefined ? (migrations.at(-1)?.name ?? null) : to;
   const tenants = await readNotAt(owner, service, target, selector);
-  const staging = { canary, waves };
+  const staging = { canary, waves, maxFailures };
   const plan = planRollout({ service, direction, migrations, target, tenants, staging, totalAtFirst });
   return { ...plan, findings: await judgePlan(owner, plan, { largeTableRows, allow }) };
 }

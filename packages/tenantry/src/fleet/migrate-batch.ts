@@ -7,6 +7,7 @@ import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { type Batch, enterSchema, openBatch, runBatch } from './batch-statements.js';
 import type { RolloutContext } from './rollout-context.js';
 import { runOutside } from './run-outside.js';
+import { tellingStatement } from './telling-statement.js';
 
 /**
  * Takes the tenants of one batch from one head to another, all or none: the ledger commits with the DDL. A batch whose
@@ -77,7 +78,8 @@ async function runOne(context: RolloutContext, client: pg.PoolClient, batch: Bat
     else {
       const migrationClass = classes.get(name);
       if (!migrationClass) throw new TenancyError('TENANCY_MIGRATION_NEEDS_SERVICE', { service, migration: name });
-      await runCodeMigration(migrationClass, { client, role: isolation === 'role' ? schema : undefined });
+      const role = isolation === 'role' ? schema : undefined;
+      await tellingStatement(client, (telling) => runCodeMigration(migrationClass, { client: telling, role }));
     }
   }
 }

@@ -1,5 +1,4 @@
-import { TenancyError } from '../errors/tenancy-error.js';
-import type { TenancyErrorCode } from '../errors/error-codes.js';
+import type { TenancyError } from '../errors/tenancy-error.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import { readNotAt } from './fleet-tenant.js';
 import type { RolloutContext } from './rollout-context.js';
@@ -20,8 +19,8 @@ export async function migrateTenant(context: RolloutContext, tenant: TenantId): 
   let failure: TenancyError | undefined;
   const runner = new WaveRunner(context, plan, {
     done: () => undefined,
-    failed: ({ schema }, { code, reason }) => {
-      failure = new TenancyError(code as TenancyErrorCode, { schema: schema ?? tenant, reason, service, tenant });
+    failed: (_, __, error) => {
+      failure = error;
     },
     stopping: () => false,
   });

@@ -18,6 +18,10 @@ export interface RolloutContext {
   readonly statementTimeoutMs: number;
   /** Rows from which a table is large. */
   readonly largeTableRows: number;
-  /** Makes the schema of a tenant that has none. */
-  provision(tenant: TenantId): Promise<void>;
+  /**
+   * Makes the schema of a tenant that has none.
+   *
+   * @param head - The migration to end with; `null` for none. @default the service's head
+   */
+  provision(tenant: TenantId, head?: string | null): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { FleetTenant } from './fleet-tenant.js';
+import { migrationPath } from './migration-path.js';
 import type { PlanFinding } from './plan-finding.js';
 
 /** Which way a rollout goes. */
@@ -13,6 +14,8 @@ export interface Staging {
   readonly canary?: number | undefined;
   /** Ends of the waves after the canary: a number of tenants, or a share such as `10%`. @default one wave */
   readonly waves?: readonly string[] | undefined;
+  /** Failures that are put up with: a number, or a share such as `1%`. @default all, but none in a canary */
+  readonly maxFailures?: string | undefined;
 }
 
 /** Tenants that start from the same head and so need the same migrations. */
@@ -37,6 +40,8 @@ export interface RolloutPlan {
   /** The head that every tenant has afterwards. */
   readonly target: string | null;
   readonly total: number;
+  /** More failures than these halt it; `null` is no limit. */
+  readonly maxFailures: number | null;
   readonly groups: readonly PlannedGroup[];
   readonly waves: readonly Wave[];
   /** Tenants whose head this version of the service does not know: it is older than they are, and leaves them alone. */
@@ -63,7 +68,7 @@ export interface PlanInput {
  * Decides what a rollout does, and in which parts. Pure, and the same for the same input.
  *
  * @throws TenancyError `TENANCY_MIGRATION_UNKNOWN` for a target that the service has not, `TENANCY_MIGRATION_IRREVERSIBLE`,
- * `TENANCY_OPTION_INVALID` for waves that are no waves.
+ * `TENANCY_OPTION_INVALID` for a canary, waves or failures that are not understood.
  */
 export function planRollout(input: PlanInput): RolloutPlan {
   const { service, direction, migrations, target, staging = {} } = input;
@@ -80,14 +85,17 @@ export function planRollout(input: PlanInput): RolloutPlan {
     return direction === 'up' ? at < goal || schema === null : schema !== null && at > goal;
   });
   const groups = groupByHead(moving).map(([from, tenants]) => {
-    const at = positions.get(from ?? null) ?? 0;
-    const path = direction === 'up' ? migrations.slice(at, goal) : migrations.slice(goal, at).toReversed();
+    const path = migrationPath(migrations, { direction, target }, from ?? null) ?? [];
     return { from, migrations: path, tenants };
   });
   if (direction === 'down') for (const group of groups) refuseIrreversible(service, group.migrations);
   const waves = cutWaves(shuffled(moving), staging, input.totalAtFirst ?? moving.length);
   const total = moving.length + strays.length;
-  return { service, direction, target, total, groups, waves, ahead, strays, findings: [] };
+  const maxFailures =
+    staging.maxFailures === undefined
+      ? null
+      : shareOf('maxFailures', 'failures', staging.maxFailures, Math.max(total, input.totalAtFirst ?? 0));
+  return { service, direction, target, total, maxFailures, groups, waves, ahead, strays, findings: [] };
 }
 
 function groupByHead(tenants: readonly FleetTenant[]): [string | null | undefined, number][] {
@@ -116,12 +124,13 @@ function shuffled(tenants: readonly FleetTenant[]): FleetTenant[] {
 
 /** Within a wave by id: tenants made together lie together in PostgreSQL's catalogs, and so do the pages that a batch needs. */
 function cutWaves(tenants: readonly FleetTenant[], { canary = 0, waves = [] }: Staging, totalAtFirst: number): Wave[] {
+  requireCanary(canary);
   const total = Math.max(totalAtFirst, tenants.length);
   const done = total - tenants.length;
   const staged = canary > 0 || waves.length > 0;
   const cuts = [
     ...(canary > 0 ? [{ name: 'canary', end: canary }] : []),
-    ...waves.map((text) => ({ name: text, end: endOf(text, total) })),
+    ...waves.map((text) => ({ name: text, end: Math.ceil(shareOf('waves', 'tenants', text, total)) })),
     { name: staged ? '100%' : 'all', end: total },
   ];
   let start = 0;
@@ -132,13 +141,20 @@ function cutWaves(tenants: readonly FleetTenant[], { canary = 0, waves = [] }: S
   });
 }
 
-function endOf(text: string, total: number): number {
-  const [, amount, percent] = /^(\d{1,9}(?:\.\d+)?)(%?)$/.exec(text.trim()) ?? [];
+/** A number, or a share of a total. */
+function shareOf(option: string, what: string, text: string, total: number): number {
+  const [, amount, percent] = /^(\d{1,9}(?:\.\d+)?)(%?)$/.exec(String(text).trim()) ?? [];
   if (amount === undefined || (percent && Number(amount) > 100)) {
-    throw new TenancyError('TENANCY_OPTION_INVALID', {
-      option: 'waves',
-      reason: `"${text}" is neither a number of tenants nor a share such as 10%`,
-    });
+    const reason = `"${text}" is neither a number of ${what} nor a share such as 10%`;
+    throw new TenancyError('TENANCY_OPTION_INVALID', { option, reason });
   }
-  return Math.ceil(percent ? (Number(amount) / 100) * total : Number(amount));
+  return percent ? (Number(amount) / 100) * total : Number(amount);
+}
+
+function requireCanary(canary: number): void {
+  if (Number.isInteger(canary) && canary >= 0) return;
+  throw new TenancyError('TENANCY_OPTION_INVALID', {
+    option: 'canary',
+    reason: `"${canary}" is no number of tenants`,
+  });
 }

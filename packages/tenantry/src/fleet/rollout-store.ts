@@ -37,7 +37,12 @@ export interface RolloutRecord {
 export interface RolloutFailure {
   readonly tenant: string;
   readonly code: string;
+  /** For the operator. */
   readonly reason: string;
+  /** What PostgreSQL said besides: the key that is there twice, what depends on an object. It may hold values of rows. */
+  readonly detail: string | null;
+  /** The beginning of the statement that failed; `null` where it was none. */
+  readonly statement: string | null;
 }
 
 /** Rollouts kept per service. */
@@ -121,9 +126,10 @@ export class RolloutStore {
     );
     if (failures.length === 0) return;
     await this.#owner.query(
-      `insert into tenantry.rollout_failure (rollout_id, tenant_id, code, reason)
-       select $1, f->>'tenant', f->>'code', f->>'reason' from json_array_elements($2) f
-       on conflict (rollout_id, tenant_id) do update set (code, reason, failed_at) = (excluded.code, excluded.reason, now())`,
+      `insert into tenantry.rollout_failure (rollout_id, tenant_id, code, reason, detail, statement)
+       select $1, f->>'tenant', f->>'code', f->>'reason', f->>'detail', f->>'statement' from json_array_elements($2) f
+       on conflict (rollout_id, tenant_id) do update
+         set (code, reason, detail, statement, failed_at) = (excluded.code, excluded.reason, excluded.detail, excluded.statement, now())`,
       [id, JSON.stringify(failures)],
     );
   }
@@ -174,7 +180,7 @@ export class RolloutStore {
 
   async failures(id: number): Promise<RolloutFailure[]> {
     const { rows } = await this.#owner.query<RolloutFailure>(
-      'select tenant_id as tenant, code, reason from tenantry.rollout_failure where rollout_id = $1 order by tenant_id limit 1000',
+      'select tenant_id as tenant, code, reason, detail, statement from tenantry.rollout_failure where rollout_id = $1 order by tenant_id limit 1000',
       [id],
     );
     return rows;

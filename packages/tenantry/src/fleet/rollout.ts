@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { translateError } from '../postgres/translate-error.js';
+import { schemaNameOf } from '../tenant/schema-name.js';
 import { type FleetTenant, readHeads } from './fleet-tenant.js';
 import { requireUnopposed } from './judge-plan.js';
 import { becomeLeader, type LeaderLock } from './leader-lock.js';
+import { migrationPath } from './migration-path.js';
 import type { RolloutContext } from './rollout-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
 import type { RolloutPlan, Wave } from './rollout-plan.js';
@@ -29,15 +31,21 @@ export interface RolloutRun {
 
 /** Milliseconds that a rollout waits for a database that went away. */
 const patienceMs = 120_000;
+
+/** Times in a row that it goes on after an interruption without having taken one tenant further. */
+const interruptionsMax = 20;
 const failuresListedMax = 1000;
 
 /** Executes a plan wave by wave; what fails in one tenant stays there, and is counted. */
 export class Rollout {
   readonly #run: RolloutRun;
   readonly #pending = new Map<string, FleetTenant>();
+  /** Those that are at the target. */
+  readonly #reached = new Map<string, FleetTenant>();
   readonly #failures: RolloutFailure[] = [];
   #failed = 0;
   #total = 0;
+  #failuresMax: number | null = null;
   #id: number | null = null;
   #lock: LeaderLock | undefined;
   #savedAt = 0;
@@ -89,6 +97,7 @@ export class Rollout {
     const plan = waited ? await this.#run.plan() : first;
     requireUnopposed(plan);
     this.#total = plan.total;
+    this.#failuresMax = plan.maxFailures;
     for (const { tenants } of plan.waves) for (const tenant of tenants) this.#pending.set(tenant.tenant, tenant);
     const { service, direction, target, total } = plan;
     if (total === 0 && resumes === undefined) return { status: 'done', reason: null };
@@ -97,9 +106,23 @@ export class Rollout {
     emit({ type: 'started', id: this.#id });
     for (const stray of plan.strays) this.#fail(stray, strayed(stray, service));
     const end = await this.#waves(plan);
-    await this.#save();
-    await store.close(this.#id, end.status, end.reason);
+    await this.#record(this.#id, end);
     return end;
+  }
+
+  /** What was done stands, but its record has to say so. */
+  async #record(id: number, { status, reason }: Pick<RolloutOutcome, 'status' | 'reason'>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#save();
+        return await this.#run.store.close(id, status, reason);
+      } catch (error) {
+        const away = translateError(error);
+        if (away?.code !== 'TENANCY_DATABASE_UNAVAILABLE' || attempt === interruptionsMax) throw error;
+        this.#run.emit({ type: 'away', reason: away.message });
+        if (!(await this.#comeBack())) throw error;
+      }
+    }
   }
 
   async #waves(plan: RolloutPlan): Promise<Pick<RolloutOutcome, 'status' | 'reason'>> {
@@ -114,8 +137,11 @@ export class Rollout {
       }
       if (this.#tooMany)
         return { status: 'halted', reason: `${this.#failed} tenants failed, more than were to be put up with` };
-      if (this.#run.signal?.aborted) return { status: 'stopped', reason: 'it was stopped by its operator' };
+      // The last batch may have been in flight when it was told to stop: then nothing is left to be stopped.
+      if (this.#pending.size > 0 && this.#run.signal?.aborted)
+        return { status: 'stopped', reason: 'it was stopped by its operator' };
     }
+    if (this.#pending.size > 0) return { status: 'stopped', reason: `${this.#pending.size} tenants were left out` };
     return { status: this.#failed > 0 ? 'failed' : 'done', reason: null };
   }
 
@@ -126,40 +152,78 @@ export class Rollout {
       done: (done) => this.#settled(done),
       failed: (tenant, failure) => this.#fail(tenant, failure),
       stopping: () =>
-        (this.#run.signal?.aborted ?? false) || this.#tooMany || (name === 'canary' && this.#failed > canaryBefore),
+        (this.#run.signal?.aborted ?? false) ||
+        !this.#leads ||
+        this.#tooMany ||
+        (name === 'canary' && this.#failed > canaryBefore),
     });
-    for (let left: readonly FleetTenant[] = tenants; ; left = await this.#look(left, plan)) {
+    let left = tenants;
+    for (let interruptions = 0; ;) {
+      const before = this.#pending.size;
+      let reason = 'the connection that leads it was lost';
       try {
+        if (interruptions > 0) left = await this.#look(left, plan);
         await runner.run(left, this.#run.concurrency);
-        await this.#save();
-        return undefined;
+        if (this.#leads) {
+          await this.#save();
+          return undefined;
+        }
       } catch (error) {
-        const reason = (translateError(error) ?? (error as Error)).message;
-        this.#run.emit({ type: 'away', reason });
-        if (!(await this.#comeBack())) return reason;
+        reason = (translateError(error) ?? (error as Error)).message;
       }
+      this.#run.emit({ type: 'away', reason });
+      interruptions = this.#pending.size < before ? 1 : interruptions + 1;
+      if (interruptions > interruptionsMax || !(await this.#comeBack(interruptions))) return reason;
     }
   }
 
-  /** Of some tenants those that are still to be done; a batch may have been committed though its answer was lost. */
-  async #look(tenants: readonly FleetTenant[], { target }: RolloutPlan): Promise<FleetTenant[]> {
+  get #leads(): boolean {
+    return this.#lock?.held ?? false;
+  }
+
+  /**
+   * Of some tenants those that are still to be done: a batch may have been committed though its answer was lost, and what was
+   * committed may be gone where a standby took over.
+   */
+  async #look(tenants: readonly FleetTenant[], plan: RolloutPlan): Promise<FleetTenant[]> {
+    const { owner, service, shipped } = this.#run.context;
     const open = tenants.filter(({ tenant }) => this.#pending.has(tenant));
+    const asked = [...open, ...this.#reached.values()].map((one) => ({
+      ...one,
+      found: one.schema ?? schemaNameOf(one.tenant, service),
+    }));
     const heads = await readHeads(
-      this.#run.context.owner,
-      open.map(({ schema }) => schema).filter((schema) => schema !== null),
+      owner,
+      asked.map(({ found }) => found),
     );
-    const now = open.map((one) => ({ ...one, head: one.schema === null ? null : (heads.get(one.schema) ?? null) }));
-    this.#settled(now.filter(({ schema, head }) => schema !== null && head === target));
-    return now.filter(({ tenant }) => this.#pending.has(tenant));
+    const reached: FleetTenant[] = [];
+    const left: FleetTenant[] = [];
+    for (const { found, ...one } of asked) {
+      const head = heads.get(found);
+      const now = head === undefined ? one : { ...one, schema: found, head };
+      const isBack = head === undefined ? one.schema === null : migrationPath(shipped.migrations, plan, head);
+      if (head === plan.target) reached.push(now);
+      else if (isBack || this.#pending.has(one.tenant)) left.push(now);
+    }
+    for (const one of left) {
+      this.#reached.delete(one.tenant);
+      this.#pending.set(one.tenant, one);
+    }
+    this.#settled(reached);
+    return left;
   }
 
   /** Waits for PostgreSQL, and leads again. */
-  async #comeBack(): Promise<boolean> {
+  async #comeBack(interruptions = 1): Promise<boolean> {
     const { context, emit, signal } = this.#run;
     await this.#lock?.release().catch(() => undefined);
     this.#lock = undefined;
     const until = performance.now() + patienceMs;
-    for (let delay = 100; performance.now() < until && !signal?.aborted; delay = Math.min(delay * 2, 2000)) {
+    for (
+      let delay = Math.min(100 * interruptions, 2000);
+      performance.now() < until && !signal?.aborted;
+      delay = Math.min(delay * 2, 2000)
+    ) {
       await sleep(delay, undefined, { signal }).catch(() => undefined);
       try {
         this.#lock = await becomeLeader(context.owner, context.service, () => emit({ type: 'waiting' }), signal);
@@ -172,15 +236,14 @@ export class Rollout {
   }
 
   get #tooMany(): boolean {
-    const { maxFailures } = this.#run.options;
-    if (maxFailures === undefined) return false;
-    const share = /^(\d+(?:\.\d+)?)%$/.exec(maxFailures)?.[1];
-    const most = share === undefined ? Number(maxFailures) : (Number(share) / 100) * this.#total;
-    return this.#failed > most;
+    return this.#failuresMax !== null && this.#failed > this.#failuresMax;
   }
 
   #settled(tenants: readonly FleetTenant[]): void {
-    for (const { tenant } of tenants) this.#pending.delete(tenant);
+    for (const tenant of tenants) {
+      this.#pending.delete(tenant.tenant);
+      this.#reached.set(tenant.tenant, tenant);
+    }
     this.#tell();
   }
 
@@ -211,5 +274,5 @@ export class Rollout {
 
 function strayed({ tenant, head }: FleetTenant, service: string): RolloutFailure {
   const reason = `Its head is "${head ?? 'none'}", which no version of the service "${service}" has registered; tenantry drift shows how its schema differs.`;
-  return { tenant, code: 'TENANCY_MIGRATION_UNKNOWN', reason };
+  return { tenant, code: 'TENANCY_MIGRATION_UNKNOWN', reason, detail: null, statement: null };
 }

@@ -7,6 +7,7 @@ import { lockKey } from '../postgres/lock-key.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { lockHeld } from '../postgres/take-lock.js';
 import type { RolloutContext } from './rollout-context.js';
+import { tellingStatement } from './telling-statement.js';
 
 /**
  * Runs the statements of an `outside` migration in one tenant schema, in no transaction, and on a connection that nobody uses
@@ -31,7 +32,11 @@ export async function runOutside(
     await client.query(`set statement_timeout to ${statementTimeoutMs}`);
     for (const text of statements) {
       const statement = outsideStatement(text) ?? { text };
-      if (await stillNeeded(client, schema, statement)) await client.query(text);
+      await tellingStatement(client, async (telling) => {
+        if (await stillNeeded(telling, schema, statement)) await telling.query(text);
+      }).catch((error: unknown) => {
+        throw typeof error === 'object' ? Object.assign(error ?? {}, { outside: true }) : error;
+      });
     }
   } finally {
     client.release(true);

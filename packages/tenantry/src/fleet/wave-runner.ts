@@ -1,20 +1,23 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
-import type { SchemaName } from '../tenant/schema-name.js';
+import { type SchemaName, schemaNameOf } from '../tenant/schema-name.js';
 import type { Batch } from './batch-statements.js';
 import { batchSizeFor } from './batch-size.js';
+import { failureOf } from './failure-of.js';
 import { type FleetTenant, readHeads } from './fleet-tenant.js';
-import { BatchMoved, migrateBatch } from './migrate-batch.js';
 import { HeadNews } from './head-news.js';
+import { BatchMoved, migrateBatch } from './migrate-batch.js';
+import { type Course, cutPath, migrationPath } from './migration-path.js';
 import type { RolloutContext } from './rollout-context.js';
-import type { RolloutPlan } from './rollout-plan.js';
 import type { RolloutFailure } from './rollout-store.js';
 
 /** What a {@link WaveRunner} tells about its tenants. */
 export interface WaveEvents {
+  /** They are at the target. */
   done(tenants: readonly FleetTenant[]): void;
-  failed(tenant: FleetTenant, failure: RolloutFailure): void;
+  /** @param error - The same for whoever throws. */
+  failed(tenant: FleetTenant, failure: RolloutFailure, error: TenancyError): void;
   /** Whether no new batch may begin. */
   stopping(): boolean;
 }
@@ -22,7 +25,11 @@ export interface WaveEvents {
 /** A batch that waits for its turn. */
 interface Work {
   readonly tenants: readonly FleetTenant[];
+  /** The head of all of them, which moves with every step that was committed. */
+  head: string | null;
   readonly attempt: number;
+  /** Each migration has a transaction of its own. */
+  readonly apart: boolean;
 }
 
 /** Times that one tenant alone is tried when a lock is in its way. */
@@ -37,10 +44,13 @@ const retried = new Set<string | undefined>([
   sqlstate.outOfSharedMemory,
 ]);
 
+/** What PostgreSQL refuses until a transaction ends: a new value of an enum, a change of a table whose triggers still wait. */
+const refusedTogether = new Set<string | undefined>([sqlstate.unsafeNewEnumValue, sqlstate.objectInUse]);
+
 /** Takes the tenants of one wave to the plan's target, in batches over a few connections. */
 export class WaveRunner {
   readonly #context: RolloutContext;
-  readonly #plan: RolloutPlan;
+  readonly #course: Course;
   readonly #events: WaveEvents;
   readonly #news: HeadNews;
   #todo: Work[] = [];
@@ -49,9 +59,9 @@ export class WaveRunner {
   #idle: (() => void)[] = [];
   readonly #delays = new Set<NodeJS.Timeout>();
 
-  constructor(context: RolloutContext, plan: RolloutPlan, events: WaveEvents) {
+  constructor(context: RolloutContext, course: Course, events: WaveEvents) {
     this.#context = context;
-    this.#plan = plan;
+    this.#course = course;
     this.#events = events;
     this.#news = new HeadNews(context.owner);
   }
@@ -61,7 +71,7 @@ export class WaveRunner {
    * @throws TenancyError `TENANCY_DATABASE_UNAVAILABLE`; everything else is a failure of one tenant.
    */
   async run(tenants: readonly FleetTenant[], concurrency: number): Promise<void> {
-    this.#todo = this.#cut(tenants).map((batch) => ({ tenants: batch, attempt: 1 }));
+    this.#todo = this.#cut(tenants).map((batch) => workOn(batch));
     let gone: unknown;
     const work = async () => {
       while (!gone && !this.#events.stopping() && this.#todo.length + this.#open > 0) {
@@ -97,12 +107,8 @@ export class WaveRunner {
     const batches: FleetTenant[][] = [];
     for (const tenant of tenants) {
       const batch = open.get(tenant.head);
-      if (
-        tenant.schema !== null &&
-        batch &&
-        batch.length < batchSizeFor(this.#pathFrom(tenant.head), this.#plan.direction)
-      )
-        batch.push(tenant);
+      const most = batchSizeFor(this.#pathFrom(tenant.head) ?? [], this.#course.direction);
+      if (tenant.schema !== null && batch && batch.length < most) batch.push(tenant);
       else {
         const begun = [tenant];
         batches.push(begun);
@@ -112,102 +118,103 @@ export class WaveRunner {
     return batches;
   }
 
-  #pathFrom(head: string | null): Batch['migrations'] {
-    return this.#plan.groups.find(({ from }) => from === head)?.migrations ?? [];
+  #pathFrom(head: string | null): Batch['migrations'] | undefined {
+    return migrationPath(this.#context.shipped.migrations, this.#course, head);
   }
 
-  async #take({ tenants, attempt }: Work): Promise<void> {
+  async #take(work: Work): Promise<void> {
+    const { tenants } = work;
     const [first] = tenants;
     if (!first) return;
     try {
-      if (first.schema === null) await this.#context.provision(first.tenant);
-      else await this.#migrate(tenants);
+      if (first.schema === null) return await this.#provision(work, first);
+      await this.#migrate(work);
       this.#events.done(tenants);
     } catch (error) {
       if (translateError(error)?.code === 'TENANCY_DATABASE_UNAVAILABLE') throw error;
-      if (error instanceof BatchMoved) await this.#lookAgain(tenants, attempt);
-      else if (tenants.length > 1) {
-        // The culprit stands alone in the end, and the others are done.
-        const middle = Math.ceil(tenants.length / 2);
-        for (const half of [tenants.slice(0, middle), tenants.slice(middle)]) this.#later(half, 1, 0);
-      } else if (attempt < lockAttempts && retried.has(sqlstateOf(error))) {
-        this.#later(tenants, attempt + 1, 100 * 2 ** attempt * (0.5 + Math.random()));
-      } else this.#events.failed(first, failureOf(first, error));
+      if (error instanceof BatchMoved) await this.#lookAgain(work);
+      else this.#tryAgain(work, first, error);
     }
   }
 
-  #later(tenants: readonly FleetTenant[], attempt: number, delayMs: number): void {
+  /** Somebody else may have made it meanwhile, with another head. */
+  async #provision(work: Work, { tenant, head }: FleetTenant): Promise<void> {
+    const { provision, service } = this.#context;
+    await provision(tenant, this.#course.target);
+    await this.#lookAgain({ ...work, tenants: [{ tenant, head, schema: schemaNameOf(tenant, service) }] });
+  }
+
+  #tryAgain(work: Work, first: FleetTenant, error: unknown): void {
+    const { tenants, attempt, apart } = work;
+    if (tenants.length > 1) {
+      // The culprit stands alone in the end, and the others are done.
+      const middle = Math.ceil(tenants.length / 2);
+      for (const half of [tenants.slice(0, middle), tenants.slice(middle)])
+        this.#later({ ...work, tenants: half, attempt: 1 }, 0);
+    } else if (!apart && refusedTogether.has(sqlstateOf(error))) this.#later({ ...work, apart: true }, 0);
+    else if (attempt < lockAttempts && retried.has(sqlstateOf(error))) {
+      this.#later({ ...work, attempt: attempt + 1 }, 100 * 2 ** attempt * (0.5 + Math.random()));
+    } else this.#failed(first, error);
+  }
+
+  #failed(tenant: FleetTenant, error: unknown): void {
+    this.#events.failed(tenant, ...failureOf(tenant, error));
+  }
+
+  #later(work: Work, delayMs: number): void {
     if (delayMs === 0) {
-      this.#todo.push({ tenants, attempt });
+      this.#todo.push(work);
       return;
     }
     this.#open++;
     const delay = setTimeout(() => {
       this.#delays.delete(delay);
-      this.#todo.push({ tenants, attempt });
+      this.#todo.push(work);
       this.#closed();
     }, delayMs);
     this.#delays.add(delay);
   }
 
-  /** A statement outside a transaction is a step of its own; all the others of a batch are one transaction. */
-  async #migrate(tenants: readonly FleetTenant[]): Promise<void> {
-    const { direction, target } = this.#plan;
+  /** Step by step: a step that was committed is not done again when the next one fails. */
+  async #migrate(work: Work): Promise<void> {
+    const { direction } = this.#course;
     const { lockTimeoutMs, shipped } = this.#context;
+    const { tenants, apart } = work;
     const schemas = tenants.map(({ schema }) => schema).filter((schema) => schema !== null);
     const waitMs =
       tenants.length > 1 ? Math.min(batchLockTimeoutMs, lockTimeoutMs || batchLockTimeoutMs) : lockTimeoutMs;
-    let from = tenants[0]?.head ?? null;
-    for (const step of steps(this.#pathFrom(from), direction)) {
-      const to = direction === 'up' ? (step.at(-1)?.name ?? null) : target;
-      const batch: Batch = { direction, schemas, from, to, migrations: step, sharedSchemas: shipped.sharedSchemas };
-      await migrateBatch(this.#context, batch, waitMs);
+    const path = this.#pathFrom(work.head);
+    if (!path) throw new BatchMoved();
+    for (const { migrations, to } of cutPath(shipped.migrations, path, direction, apart)) {
+      const { sharedSchemas } = shipped;
+      await migrateBatch(this.#context, { direction, schemas, from: work.head, to, migrations, sharedSchemas }, waitMs);
       this.#news.moved(tenants);
-      from = to;
+      work.head = to;
     }
   }
 
   /** Somebody else was there first: what is at the target now is done, the rest begins where it is. */
-  async #lookAgain(tenants: readonly FleetTenant[], attempt: number): Promise<void> {
+  async #lookAgain({ tenants, attempt }: Work): Promise<void> {
     const schemas = tenants.map(({ schema }) => schema).filter((schema): schema is SchemaName => schema !== null);
     const heads = await readHeads(this.#context.owner, schemas);
     for (const tenant of tenants) {
       const head = tenant.schema === null ? undefined : heads.get(tenant.schema);
-      if (head === this.#plan.target) this.#events.done([tenant]);
-      else if (head === undefined || attempt > lockAttempts || !this.#knows(head))
-        this.#events.failed(tenant, failureOf(tenant, moved(tenant, head)));
-      else this.#later([{ ...tenant, head }], attempt + 1, 0);
+      if (head === this.#course.target) this.#events.done([tenant]);
+      else if (head === undefined || attempt > lockAttempts || !this.#pathFrom(head))
+        this.#failed(tenant, moved(tenant, head));
+      else this.#later(workOn([{ ...tenant, head }], attempt + 1), 0);
     }
-  }
-
-  #knows(head: string | null): boolean {
-    return this.#plan.groups.some(({ from }) => from === head);
   }
 }
 
-function steps(path: Batch['migrations'], direction: Batch['direction']): Batch['migrations'][] {
-  if (direction === 'down') return [path];
-  const cut: Batch['migrations'][number][][] = [];
-  for (const migration of path) {
-    const last = cut.at(-1);
-    if (!last || migration.kind === 'outside' || last[0]?.kind === 'outside') cut.push([migration]);
-    else last.push(migration);
-  }
-  return cut;
+function workOn(tenants: readonly FleetTenant[], attempt = 1): Work {
+  return { tenants, head: tenants[0]?.head ?? null, attempt, apart: false };
 }
 
 function moved({ schema }: FleetTenant, head: string | null | undefined): TenancyError {
   if (head === undefined) return new TenancyError('TENANCY_SCHEMA_LOST', { schema: schema ?? 'unknown' });
   const found = `its head is "${head ?? 'none'}" now`;
   const reason = `somebody else changed it meanwhile: ${found}, or its ledger does not fit its head (tenantry drift shows it)`;
-  return new TenancyError('TENANCY_MIGRATION_FAILED', { schema: schema ?? 'unknown', reason });
-}
-
-function failureOf({ tenant, schema }: FleetTenant, error: unknown): RolloutFailure {
-  const reason = error instanceof Error ? error.message : String(error);
-  const known =
-    error instanceof TenancyError
-      ? error
-      : new TenancyError('TENANCY_MIGRATION_FAILED', { schema: schema ?? tenant, reason });
-  return { tenant, code: known.code, reason: known.operatorMessage };
+  const outcome = 'and was left as it is';
+  return new TenancyError('TENANCY_MIGRATION_FAILED', { schema: schema ?? 'unknown', outcome, reason });
 }

@@ -50,7 +50,11 @@ export async function bringToHead({ id, schemas }: NewTenant): Promise<LeftBehin
     } catch (error) {
       const { code, operatorMessage: reason } =
         translateError(error) ??
-        new TenancyError('TENANCY_MIGRATION_FAILED', { schema: id, reason: (error as Error).message });
+        new TenancyError('TENANCY_MIGRATION_FAILED', {
+          schema: id,
+          outcome: 'and was rolled back',
+          reason: (error as Error).message,
+        });
       behind.push({ service: context.service, code, reason });
     }
   }

@@ -1,6 +1,7 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { fillSql } from '../fleet/drift/placeholders.js';
 import { createSchema, grantSchema, reopenSchema, type SchemaGrant } from '../isolation/create-schema.js';
+import { addsEnumValue } from '../migrations/adds-enum-value.js';
 import { recordMigrations, runStatements } from '../migrations/apply-statements.js';
 import { type LedgerRow, planMigrations } from '../migrations/plan-migrations.js';
 import { insideForm } from '../migrations/outside-statement.js';
@@ -59,8 +60,9 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
     throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema });
   if (known && !actual.schemaExists) throw new TenancyError('TENANCY_SCHEMA_LOST', { schema });
   const behind = planMigrations(service, migrations, actual.ledger);
-  // Where a tenant is served already, code and statements outside a transaction are the fleet's.
-  const pending = known && behind.some(({ kind }) => kind !== 'sql') ? [] : behind;
+  // Where a tenant is served already, code and what needs more than one transaction are the fleet's.
+  const isFleets = behind.some(({ kind, statements }) => kind !== 'sql' || addsEnumValue(statements));
+  const pending = known && isFleets ? [] : behind;
   const regrant = known && actual.grantedTo !== serviceRole;
   const lost = known && !(actual.usable && (actual.granted || regrant));
   const outcome = outcomeOf({ known, lost, pending: pending.length > 0, regrant });

@@ -3,6 +3,7 @@ import { sharedGrants, tenantReadGrants } from '../isolation/grants.js';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { quoteIdentifier } from '../postgres/quote.js';
+import { addsEnumValue } from './adds-enum-value.js';
 import { applyStatements } from './apply-statements.js';
 import { type LedgerRow, planMigrations } from './plan-migrations.js';
 import type { CompiledMigration } from './tenant-migration.js';
@@ -20,33 +21,48 @@ interface SharedLimits {
  * @param access - The role that reads and writes its tables, and whether tenants may read them.
  * @returns Names of the migrations that ran.
  */
-export function migrateShared(
+export async function migrateShared(
   owner: pg.ClientBase,
   schema: string,
   migrations: readonly CompiledMigration[],
   access: { readonly catalogRole: string; readonly readableByTenants: boolean },
   { lockTimeoutMs, migrationTimeoutMs }: SharedLimits,
 ): Promise<readonly string[]> {
-  return inLockedTransaction(
-    owner,
-    `shared:${schema}`,
-    async () => {
-      await owner.query(`set local lock_timeout to ${lockTimeoutMs}`);
-      await owner.query(`set local statement_timeout to ${migrationTimeoutMs}`);
-      const { rows } = await owner.query<LedgerRow>(
-        'select migration, checksum from tenantry.ledger where schema_name = $1',
-        [schema],
-      );
-      const pending = planMigrations(schema, migrations, rows);
-      const prepare = [
-        `create schema if not exists ${quoteIdentifier(schema)}`,
-        ...sharedGrants(schema, access.catalogRole),
-      ];
-      if (access.readableByTenants) prepare.push(...tenantReadGrants(schema));
-      await inOneFlight(owner, [...prepare.map((text) => ({ text })), ...applyStatements(schema, [schema], pending)]);
-      return pending.map(({ name }) => name);
-      // Another process may be running the same migrations.
-    },
-    migrationTimeoutMs || 600_000,
-  );
+  const ran: string[] = [];
+  for (let more = true; more;) {
+    await inLockedTransaction(
+      owner,
+      `shared:${schema}`,
+      async () => {
+        await owner.query(`set local lock_timeout to ${lockTimeoutMs}`);
+        await owner.query(`set local statement_timeout to ${migrationTimeoutMs}`);
+        const { rows } = await owner.query<LedgerRow>(
+          'select migration, checksum from tenantry.ledger where schema_name = $1',
+          [schema],
+        );
+        const pending = planMigrations(schema, migrations, rows);
+        const together = untilNewEnumValue(pending);
+        const prepare = [
+          `create schema if not exists ${quoteIdentifier(schema)}`,
+          ...sharedGrants(schema, access.catalogRole),
+        ];
+        if (access.readableByTenants) prepare.push(...tenantReadGrants(schema));
+        await inOneFlight(owner, [
+          ...prepare.map((text) => ({ text })),
+          ...applyStatements(schema, [schema], together),
+        ]);
+        ran.push(...together.map(({ name }) => name));
+        more = together.length < pending.length;
+        // Another process may be running the same migrations.
+      },
+      migrationTimeoutMs || 600_000,
+    );
+  }
+  return ran;
+}
+
+/** What may run in one transaction: nobody may use a new value of an enum before that has ended. */
+function untilNewEnumValue(pending: readonly CompiledMigration[]): readonly CompiledMigration[] {
+  const last = pending.findIndex(({ statements }) => addsEnumValue(statements));
+  return last < 0 ? pending : pending.slice(0, last + 1);
 }

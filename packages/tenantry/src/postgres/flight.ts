@@ -26,6 +26,8 @@ const WireQuery = pg.Query as unknown as new (
 export interface FlightError extends Error {
   /** Position of the statement that failed, from 0; those after it were skipped by PostgreSQL. */
   statementIndex?: number;
+  /** Its text. */
+  statement?: string | undefined;
 }
 
 /** Many statements, each a message of its own, and one Sync: PostgreSQL answers once, and skips all after the first that fails. */
@@ -66,7 +68,8 @@ class Flight extends WireQuery {
   }
 
   override handleError(error: Error, connection: Wire): void {
-    super.handleError(Object.assign(error, { statementIndex: this.#completed }), connection);
+    const of = { statementIndex: this.#completed, statement: this.#statements[this.#completed]?.text };
+    super.handleError(Object.assign(error, of), connection);
   }
 }
 

@@ -56,6 +56,26 @@ it('ends with 1 when a tenant failed, names it, and lists it with rollout show',
   expect(shown.stdout).toContain('tenant t004: TENANCY_MIGRATION_FAILED');
 });
 
+it('tells what PostgreSQL told: the key that is there twice, and the statement, on every way to it', async () => {
+  await shop.sql("insert into t004_shop.item values (2, 'first')");
+  const statement = 'create unique index item_name on item (name)';
+  await project.ship({ ...first, '000002-unique': [statement] });
+  const detail = 'Key (name)=(first) is duplicated.';
+  const { stderr, code } = await project.run('migrate');
+  expect(code).toBe(1);
+  expect(stderr).toContain(`could not create unique index "item_name".\n  ${detail}\n  in: ${statement}\n`);
+  const shown = await project.run('rollout', 'show', '1');
+  expect(shown.stdout).toContain(`could not create unique index "item_name".\n  ${detail}\n  in: ${statement}\n`);
+  const json = await project.run('rollout', 'show', '1', '--json');
+  expect(JSON.parse(json.stdout)).toMatchObject({ failures: [{ tenant: 't004', detail, statement }] });
+  const again = await project.run('migrate', '--json');
+  const events = again.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string });
+  expect(events.find(({ type }) => type === 'failure')).toMatchObject({ tenant: 't004', detail, statement });
+});
+
 it('ends with 3 when a canary failed, and says how to go on', async () => {
   for (const tenant of shop.tenants) await shop.sql(`alter table ${tenant}_shop.item add column price text`);
   await project.ship(second);
@@ -129,6 +149,7 @@ it.each([
   ['a selector that is none', ['migrate', '--where', 'tier'], '"tier" is not of the form key=value'],
   ['an unknown status', ['migrate', '--where', 'status=asleep'], 'there is no status "asleep"'],
   ['a wave over 100%', ['migrate', '--wave', '200%'], '"200%" is neither'],
+  ['failures that are no number', ['migrate', '--max-failures', '1 %'], '"1 %" is neither'],
   ['a canary that is no number', ['migrate', '--canary', 'five'], '--canary five is not a number'],
   ['an unknown target', ['migrate', 'down', '--to', '000009-none'], 'has no migration "000009-none"'],
   ['a way back without down()', ['migrate', 'down', '--to', 'none'], 'has no down()'],

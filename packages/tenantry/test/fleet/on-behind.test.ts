@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { toProblem } from '../../src/http/to-problem.js';
+import { translateError } from '../../src/postgres/translate-error.js';
 import { migrationOf } from '../../../../test/support/migration-of.js';
 import { type FleetShop, first, openFleet } from './support/fleet-shop.js';
 
@@ -56,6 +58,20 @@ it('tells the one request why its tenant cannot be brought to head', async () =>
     message: expect.stringContaining('already exists') as string,
   });
   expect(await shop.heads()).toEqual({ '000001-item': 4 });
+});
+
+it('keeps the rows that PostgreSQL names from whoever asked', async () => {
+  await shop.sql("insert into t001_shop.item values (2, 'first')");
+  const unique = { ...first, '000002-unique': migrationOf('create unique index item_name on item (name)') };
+  const tenancy = await shop.start(unique, { onBehind: 'migrate' });
+  const error: unknown = await Promise.resolve(tenancy.run('t001', () => 'served')).catch((reason: unknown) => reason);
+  const answer = JSON.stringify(toProblem(error));
+  expect(answer).toContain('TENANCY_MIGRATION_FAILED');
+  expect(answer).not.toMatch(/first|item|Key/);
+  // The operator finds them all the same.
+  expect(translateError(error)?.operatorMessage).toMatch(/failed and was rolled back: could not create unique index/);
+  expect(translateError(error)?.operatorMessage).not.toMatch(/failed.*failed/);
+  expect((error as Error).cause).toMatchObject({ detail: 'Key (name)=(first) is duplicated.' });
 });
 
 it('says once that a tenant is newer than its code, and serves it', async () => {

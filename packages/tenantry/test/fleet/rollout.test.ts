@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { RolloutEvent } from '../../src/fleet/rollout-event.js';
 import { migrationOf } from '../../../../test/support/migration-of.js';
 import { type FleetShop, first, openFleet } from './support/fleet-shop.js';
+import { atGate, makeGate } from './support/gate.js';
 
 const second = { ...first, '000002-price': migrationOf('alter table item add column price int') };
 const unique = { ...first, '000002-unique': migrationOf('create unique index item_name on item (name)') };
@@ -121,12 +122,68 @@ it('stops after the batches in flight when it is told to, and goes on later', as
   const stop = new AbortController();
   const rollout = fleet.migrate({ concurrency: 1, signal: stop.signal });
   for await (const event of rollout) if (event.type === 'progress') stop.abort();
-  const { status, id, done } = await rollout.outcome;
-  expect(status).toBe('stopped');
-  expect((await shop.heads())['000002-price']).toBe(done);
+  const { status, id, done, reason } = await rollout.outcome;
+  expect({ status, reason }).toEqual({ status: 'stopped', reason: 'it was stopped by its operator' });
+  expect(done).toBeGreaterThan(0);
+  expect(done).toBeLessThan(60);
+  expect(await shop.heads()).toEqual({ '000001-item': 60 - done, '000002-price': done });
   expect(await fleet.rollout(id ?? 0)).toMatchObject({ status: 'stopped', done });
   expect(await (await fleet.resume(id ?? 0)).outcome).toMatchObject({ status: 'done' });
   expect(await shop.heads()).toEqual({ '000002-price': 60 });
+});
+
+it('is done, not stopped, when the last batch was in flight as it was told to stop', async () => {
+  shop = await openFleet(20);
+  const gate = await makeGate(shop.database.admin);
+  await gate.shut();
+  const { fleet } = await shop.start({ ...first, '000002-more': migrationOf(atGate) });
+  const stop = new AbortController();
+  const rollout = fleet.migrate({ signal: stop.signal });
+  await gate.reached();
+  stop.abort();
+  await gate.open();
+  const { id } = await rollout.outcome;
+  expect(await rollout.outcome).toMatchObject({ status: 'done', done: 20, failed: 0, reason: null });
+  expect(await fleet.rollout(id ?? 0)).toMatchObject({ status: 'done', done: 20 });
+});
+
+it('halts when more tenants fail than were to be put up with', async () => {
+  shop = await openFleet(20);
+  for (const tenant of shop.tenants) await shop.sql(`insert into ${tenant}_shop.item values (2, 'first')`);
+  const { fleet } = await shop.start(unique);
+  const outcome = await fleet.migrate({ concurrency: 1, maxFailures: '10%' }).outcome;
+  expect(outcome).toMatchObject({ status: 'halted', failed: 3, done: 0 });
+  expect((await fleet.plan({ maxFailures: '10%' })).maxFailures).toBe(2);
+});
+
+it.each([
+  ['maxFailures', { maxFailures: '1 %' }],
+  ['maxFailures', { maxFailures: 'many' }],
+  ['maxFailures', { maxFailures: '-1' }],
+  ['maxFailures', { maxFailures: '101%' }],
+  ['maxFailures', { maxFailures: '' }],
+  ['canary', { canary: Number.NaN }],
+  ['canary', { canary: 0.5 }],
+  ['waves', { waves: ['ten'] }],
+  ['concurrency', { concurrency: 0 }],
+  ['concurrency', { concurrency: Number.NaN }],
+])('refuses %s that is not understood, %j, before anything is changed', async (option, options) => {
+  shop = await openFleet(2);
+  const { fleet } = await shop.start(second);
+  await expect(fleet.migrate(options).outcome).rejects.toMatchObject({
+    code: 'TENANCY_OPTION_INVALID',
+    fields: { option },
+  });
+  expect(await shop.heads()).toEqual({ '000001-item': 2 });
+  expect(await shop.sql('select from tenantry.rollout')).toEqual([]);
+});
+
+it('makes a tenant that has no schema yet with the head that was asked for, not a newer one', async () => {
+  shop = await openFleet(2);
+  const { fleet } = await shop.start(second);
+  await shop.sql("insert into tenantry.tenant (id, name) values ('fresh', 'fresh')");
+  expect(await fleet.migrate({ to: '000001-item' }).outcome).toMatchObject({ status: 'done', done: 1 });
+  expect(await shop.heads()).toEqual({ '000001-item': 3 });
 });
 
 it('runs code in every tenant’s own scope, and PostgreSQL keeps it there', async () => {

@@ -1,5 +1,6 @@
 import type { MigrationKind } from '../tenant-migration.js';
 import type { KnownTables } from './known-tables.js';
+import type { NewEnums } from './new-enum-values.js';
 
 /** What a lint knows besides the statements. */
 export interface LintContext {
@@ -20,4 +21,6 @@ export interface LintState {
   /** Tables that this migration made: nobody uses them yet, so nothing about them can wait or be long. */
   readonly created: ReadonlySet<string>;
   readonly known: KnownTables;
+  /** Enums that this migration made, and values that it gave to others. */
+  readonly enums: NewEnums;
 }

@@ -4,6 +4,7 @@ import { learn } from './known-tables.js';
 import type { LintContext, LintState } from './lint-context.js';
 import type { Complaint, LintFinding } from './lint-finding.js';
 import { lintRules } from './lint-rules.js';
+import { learnEnums, noNewEnums, ofNewValues } from './new-enum-values.js';
 import { loadSqlParser, type SqlParser } from './sql-parser.js';
 import { complaintsOf } from './statement-rules.js';
 
@@ -22,7 +23,7 @@ export async function lintMigration(
 ): Promise<readonly LintFinding[]> {
   const parser = await loadSqlParser();
   const findings: LintFinding[] = [];
-  let state: LintState = { context, created: new Set(), known: context.before ?? new Map() };
+  let state: LintState = { context, created: new Set(), known: context.before ?? new Map(), enums: noNewEnums };
   for (const [statement, sql] of statements.entries()) {
     const { nodes, complaints } = read(parser, sql, state);
     for (const { rule, level = lintRules[rule].level, message, table } of complaints) {
@@ -40,14 +41,14 @@ function read(parser: SqlParser, sql: string, state: LintState): { nodes: Node[]
     nodes = parser.parse(sql).map(({ node }) => node);
   } catch (error) {
     // Code may use `?` for its values, which only the ORM understands.
-    if (state.context.kind === 'code') return { nodes: [], complaints: [] };
+    if (state.context.kind === 'code') return { nodes: [], complaints: [...ofNewValues(sql, undefined, state)] };
     return { nodes: [], complaints: [{ rule: 'syntax-error', message: (error as Error).message }] };
   }
   const { allowed, refused } = readAllowances(parser.comments(sql));
   const complaints: Complaint[] = refused.map((message) => ({ rule: 'allow-without-reason', message }));
   if (nodes.length > 1)
     complaints.push({ rule: 'multiple-statements', message: `it holds ${nodes.length} statements` });
-  for (const node of nodes) complaints.push(...complaintsOf(node, state));
+  for (const node of nodes) complaints.push(...complaintsOf(node, state), ...ofNewValues(sql, node, state));
   return { nodes, complaints: complaints.filter(({ rule }) => !allowed.has(rule)) };
 }
 
@@ -61,5 +62,6 @@ function after(state: LintState, node: Node): LintState {
         : undefined;
   // `if not exists` may have made nothing.
   const sure = made !== undefined && !('CreateStmt' in node && node.CreateStmt.if_not_exists);
-  return { ...state, known, created: sure ? new Set([...state.created, made]) : state.created };
+  const enums = learnEnums(state.enums, node);
+  return { ...state, known, enums, created: sure ? new Set([...state.created, made]) : state.created };
 }

@@ -90,6 +90,12 @@ export const lintRules = {
     finds: 'A statement that PostgreSQL refuses inside a transaction, in a migration that runs in one',
     instead: 'move it into a migration of its own whose isTransactional() is false',
   },
+  'enum-value-used-at-once': {
+    level: error,
+    finds:
+      'A new value of an enum that a later statement of the same migration uses: tenants that are there fail, and new ones would not',
+    instead: 'use the value in a migration of its own: each begins after the value was committed',
+  },
   'multiple-statements': {
     level: error,
     finds: 'Several statements in one string',

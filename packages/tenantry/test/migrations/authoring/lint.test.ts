@@ -203,3 +203,38 @@ it('says which statement is meant, and what to do instead', async () => {
     sql: 'alter table item add k int not null',
   });
 });
+
+const adding = "alter type mood add value 'glad'";
+
+it.each<[string, Partial<LintContext>]>([
+  ["update item set mood = 'glad'", {}],
+  ["insert into item (mood) values ('sad'), ('glad')", {}],
+  ["alter table item alter mood set default 'glad'::mood", {}],
+  ["create index glad on item (n) where mood = 'glad'", {}],
+  ["do $$ begin update item set mood = 'glad'; end $$", {}],
+  ["create function f() returns mood language sql as $$ select 'glad'::mood $$", {}],
+  ["create function f() returns mood begin atomic select 'glad'::mood; end", {}],
+  ['update item set mood = ? -- with ["glad"]', { kind: 'code' }],
+  ["update country set mood = 'glad'", { tenant: false }],
+])('refuses a new value of an enum that is used at once: %s', async (use, context) => {
+  expect(await found([adding, use], context)).toContain('error enum-value-used-at-once');
+  // Without it, and in the order in which it works.
+  expect(await found([use], context)).not.toContain('error enum-value-used-at-once');
+  expect(await found([use, adding], context)).not.toContain('error enum-value-used-at-once');
+});
+
+it.each<[string, readonly string[], Partial<LintContext>?]>([
+  ['of an enum of its own', ["create type mood as enum ('sad')", adding, "alter table item add m mood default 'glad'"]],
+  ['that takes the place of a name', ["alter type mood rename value 'sad' to 'glad'", "update item set mood = 'glad'"]],
+  ['that only orders another one', [adding, "alter type mood add value 'merry' after 'glad'"]],
+  ['that a comment explains', [adding, "comment on type mood is 'glad'"]],
+  [
+    'that a function reads when it runs',
+    [adding, "create function f() returns text language plpgsql as $$ begin return 'glad'; end $$"],
+  ],
+  ['that another value looks like', [adding, "update item set mood = 'gladly'"]],
+  ['outside a transaction', [adding, "update item set mood = 'glad'"], { kind: 'outside' }],
+  ['for a reason', [adding, "-- tenantry-allow enum-value-used-at-once: it is a text\nupdate item set note = 'glad'"]],
+])('lets a new value pass %s', async (_, statements, context = {}) => {
+  expect(await found(statements, context)).not.toContain('error enum-value-used-at-once');
+});

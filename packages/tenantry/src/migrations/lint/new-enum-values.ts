@@ -1,0 +1,50 @@
+import type { Node } from 'libpg-query';
+import { textOf } from './column-type.js';
+import type { LintState } from './lint-context.js';
+import type { Complaint } from './lint-finding.js';
+
+/** What a migration did to enums so far. */
+export interface NewEnums {
+  /** Made by it: their values may be used at once. */
+  readonly made: ReadonlySet<string>;
+  /** Values that it gave to enums which existed before. */
+  readonly values: ReadonlySet<string>;
+}
+
+/** At the beginning of a migration. */
+export const noNewEnums: NewEnums = { made: new Set(), values: new Set() };
+
+/** The same after one statement. Pure. */
+export function learnEnums(enums: NewEnums, node: Node): NewEnums {
+  if ('CreateEnumStmt' in node) {
+    return { ...enums, made: new Set([...enums.made, textOf(node.CreateEnumStmt.typeName?.at(-1))]) };
+  }
+  if (!('AlterEnumStmt' in node)) return enums;
+  const { typeName, newVal, oldVal } = node.AlterEnumStmt;
+  // One that is renamed is no new value.
+  if (newVal === undefined || oldVal || enums.made.has(textOf(typeName?.at(-1)))) return enums;
+  return { ...enums, values: new Set([...enums.values, newVal]) };
+}
+
+/**
+ * What speaks against a statement that has a new value in it. By its text, so that blocks, bodies of functions and values of
+ * code are looked at as well. Pure.
+ */
+export function* ofNewValues(sql: string, node: Node | undefined, { context, enums }: LintState): Iterable<Complaint> {
+  if (context.kind === 'outside' || (node && usesNothing(node))) return;
+  for (const value of enums.values) {
+    const literals = [`'${value.replaceAll("'", "''")}'`, JSON.stringify(value)];
+    if (literals.some((literal) => sql.includes(literal)))
+      yield { rule: 'enum-value-used-at-once', message: `it uses '${value}', which this migration adds to an enum` };
+  }
+}
+
+/** Statements whose texts PostgreSQL does not turn into values: other changes of an enum, comments, bodies that are read when they run. */
+function usesNothing(node: Node): boolean {
+  if (!('CreateFunctionStmt' in node)) return 'AlterEnumStmt' in node || 'CommentStmt' in node;
+  const { options = [], sql_body: body } = node.CreateFunctionStmt;
+  const language = options.flatMap((option) =>
+    'DefElem' in option && option.DefElem.defname === 'language' && option.DefElem.arg ? [option.DefElem.arg] : [],
+  );
+  return body === undefined && textOf(language[0]).toLowerCase() !== 'sql';
+}
