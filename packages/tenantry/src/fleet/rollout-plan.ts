@@ -142,10 +142,10 @@ function cutWaves(tenants: readonly FleetTenant[], { canary = 0, waves = [] }: S
 }
 
 /** A number, or a share of a total. */
-function shareOf(option: string, what: string, text: string, total: number): number {
+function shareOf(option: string, what: string, text: unknown, total: number): number {
   const [, amount, percent] = /^(\d{1,9}(?:\.\d+)?)(%?)$/.exec(String(text).trim()) ?? [];
   if (amount === undefined || (percent && Number(amount) > 100)) {
-    const reason = `"${text}" is neither a number of ${what} nor a share such as 10%`;
+    const reason = `"${String(text)}" is neither a number of ${what} nor a share such as 10%`;
     throw new TenancyError('TENANCY_OPTION_INVALID', { option, reason });
   }
   return percent ? (Number(amount) / 100) * total : Number(amount);
