@@ -9,7 +9,11 @@ import { type FleetShop, first, openFleet } from './support/fleet-shop.js';
 import { atGate, type Gate, makeGate } from './support/gate.js';
 
 const outside = (...statements: string[]) =>
-  class extends migrationOf(...statements) {
+  class extends Migration {
+    override up(): void {
+      for (const statement of statements) this.addSql(statement);
+    }
+
     override isTransactional(): boolean {
       return false;
     }
