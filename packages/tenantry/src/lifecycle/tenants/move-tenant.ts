@@ -4,6 +4,7 @@ import { quoteIdentifier } from '../../postgres/quote.js';
 import { schemaNameOf } from '../../tenant/schema-name.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 import type { OperationDefinition } from '../operation/operation-step.js';
+import { renameSchemas, tryRename } from './rename-schemas.js';
 import { columnsFor, moveRows, readTenantColumns } from './tenant-rows.js';
 import { lockSchemas, schemasOf, type TenantSchema } from './tenant-schemas.js';
 import { requireStatus } from './tenant-status-step.js';
@@ -28,9 +29,9 @@ export const moveTenant: OperationDefinition<MoveParams> = {
         await lockSchemas(client, [tenant, to]);
         const schemas = await schemasOf(client, tenant);
         await client.query('set constraints tenantry.tenant_schema_tenant_id_fkey deferred');
-        for (const { schema, service, role } of schemas) {
+        await renameSchemas(client, tenant, newNames(schemas, to));
+        for (const { service, role } of schemas) {
           const target = quoteIdentifier(schemaNameOf(to, service));
-          await client.query(`alter schema ${quoteIdentifier(schema)} rename to ${target}`);
           if (role !== null) await client.query(`alter role ${quoteIdentifier(role)} rename to ${target}`);
         }
         await moveCatalogRows(client, tenant, to, name ?? null);
@@ -64,7 +65,13 @@ async function checkMove(client: pg.PoolClient, tenant: TenantId, { to }: MovePa
     const rule = `has the form in which services keep it, which is ${unfit.type}`;
     throw new TenancyError('TENANCY_TENANT_ID_INVALID', { rule });
   }
-  for (const schema of await schemasOf(client, tenant)) await checkSchema(client, tenant, to, schema);
+  const schemas = await schemasOf(client, tenant);
+  for (const schema of schemas) await checkSchema(client, tenant, to, schema);
+  await tryRename(client, tenant, newNames(schemas, to));
+}
+
+function newNames(schemas: readonly TenantSchema[], to: TenantId): ReadonlyMap<string, string> {
+  return new Map(schemas.map(({ schema, service }) => [schema, schemaNameOf(to, service)]));
 }
 
 async function checkSchema(

@@ -45,6 +45,7 @@ const history: MigrationList = {
     "comment on index person_name is 'no namesakes'",
     'revoke insert on audit from public',
     'grant select (what) on audit to public',
+    "create function here() returns text language sql stable set search_path from current as 'select max(full_name) from person'",
     'create procedure tidy() language sql as $$ delete from audit $$',
     'create domain small as int default 5 not null check (value < 10)',
     'create table sizes (a small, b geo.unit, country char(2) references geo.country)',
