@@ -107,7 +107,7 @@ it('ends clearly when it is told not to wait; the rollout is interrupted, and it
   await until('it says so', () => running.said.stderr.includes('PostgreSQL is away'));
   running.child.kill('SIGINT');
   const { code, stderr } = await running.ended;
-  expect(stderr).toMatch(/\nerror: PostgreSQL cannot be reached: [^\n]+\n$/);
+  expect(stderr).toMatch(/\nerror: PostgreSQL cannot be used: [^\n]+\n$/);
   expect(stderr).not.toMatch(/\n +at /);
   expect(code).toBe(1);
   await startAgain();

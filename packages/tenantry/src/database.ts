@@ -2,7 +2,6 @@ import pg from 'pg';
 import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
 import { parse as parseArray } from 'postgres-array';
 import { requireCatalog } from './catalog/install-catalog.js';
-import { TenancyError } from './errors/tenancy-error.js';
 import { catalogRoleOf } from './isolation/catalog-role.js';
 import { readRoleFacts, requireFitServiceRole, type RoleFacts } from './isolation/role-facts.js';
 import { ScopedPool } from './isolation/scoped-pool.js';
@@ -11,7 +10,8 @@ import { prepareDatabase } from './lifecycle/prepare-database.js';
 import type { ResolvedOptions } from './options.js';
 import { type ConnectionTarget, connectionTarget, withLogin } from './postgres/connection-url.js';
 import { keepAlive } from './postgres/keep-alive.js';
-import { translateError } from './postgres/translate-error.js';
+import { OwnerPool } from './postgres/owner-pool.js';
+import { connectError, translateError } from './postgres/translate-error.js';
 
 /** A process's connections to its database. */
 export interface Database {
@@ -36,8 +36,9 @@ export async function openDatabase(options: ResolvedOptions): Promise<Database> 
   const facts = await withClient(target.url, readRoleFacts);
   const ownerUrl = ownerUrlOf(options, facts);
   if (!ownerUrl) return serve(options, target, undefined, facts);
-  const owner = new pg.Pool({
+  const owner = new OwnerPool({
     connectionString: connectionTarget(ownerUrl, 'ownerUrl').url,
+    variable: options.ownerUrl === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL',
     max: options.ownerConnections,
     connectionTimeoutMillis: options.acquireTimeoutMs,
     idleTimeoutMillis: 10_000,
@@ -45,9 +46,6 @@ export async function openDatabase(options: ResolvedOptions): Promise<Database> 
     pipeline: true,
     ...keepAlive,
   });
-  // Without listeners the loss of a connection ends the process: of an idle one, and of one in use, whose statement says so.
-  owner.on('error', () => undefined);
-  owner.on('connect', (client) => client.on('error', () => undefined));
   try {
     return await prepareAndServe(options, target, owner, facts);
   } catch (error) {
@@ -91,7 +89,7 @@ async function prepareAndServe(
   const { isolation, ownerUrl, logger } = options;
   if (ownerUrl !== undefined && isolation === 'role') requireFitServiceRole(facts);
   const serviceRole = ownerUrl !== undefined || isolation === 'schema' ? facts.role : undefined;
-  const client = await connectOwner(owner, ownerUrl === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL');
+  const client = await owner.connect();
   const prepared = await prepareDatabase(client, { database: target.database, isolation, serviceRole }).finally(() =>
     client.release(),
   );
@@ -108,16 +106,6 @@ async function prepareAndServe(
   if (!login) return serve(options, target, owner, facts);
   const serving = { ...target, url: withLogin(target.url, login.role, login.password), user: login.role };
   return serve(options, serving, owner, await withClient(serving.url, readRoleFacts));
-}
-
-async function connectOwner(owner: pg.Pool, variable: string): Promise<pg.PoolClient> {
-  try {
-    return await owner.connect();
-  } catch (error) {
-    // Whatever it is, of the two URLs it is this one.
-    const { message: reason } = error as Error;
-    throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason, variable }, { cause: error });
-  }
 }
 
 async function serve(
@@ -150,10 +138,11 @@ async function withClient<T>(url: string, fn: (client: pg.Client) => Promise<T>)
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 });
   client.on('error', () => undefined);
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw connectError(error, 'DATABASE_URL');
+    });
     return await fn(client);
   } catch (error) {
-    if (error instanceof TenancyError) throw error;
     throw translateError(error) ?? error;
   } finally {
     await client.end().catch(() => undefined);

@@ -17,9 +17,10 @@ import { Reconciler } from './lifecycle/reconciler.js';
 import { Tenants } from './lifecycle/tenants/tenants.js';
 import { readService } from './migrations/read-service.js';
 import type { MigrationClass, ShippedService } from './migrations/tenant-migration.js';
+import { listenUrl, listenVariable } from './listen-url.js';
 import type { ResolvedOptions } from './options.js';
 import { Listener } from './postgres/listener.js';
-import { translateError } from './postgres/translate-error.js';
+import { connectError, translateError } from './postgres/translate-error.js';
 import { type RoleName, schemaNameOf } from './tenant/schema-name.js';
 import { parseServiceName, type ServiceName } from './tenant/service-name.js';
 import type { Tenant } from './tenant/tenant.js';
@@ -89,7 +90,7 @@ export class TenancyRuntime {
       });
       if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
     }
-    const url = listenUrlOf(options, database);
+    const url = listenUrl(options, database.target.url);
     if (url) this.#listener = this.#makeListener(url);
   }
 
@@ -98,7 +99,9 @@ export class TenancyRuntime {
   }
 
   async start(): Promise<void> {
-    await this.#listener?.start();
+    await this.#listener?.start().catch((error: unknown) => {
+      throw connectError(error, listenVariable(this.options));
+    });
     this.#loop?.wake();
     // Beside all else: whoever signs up meanwhile is made by a replay.
     const { service, reconcile } = this.options;
@@ -280,15 +283,6 @@ export class TenancyRuntime {
         ),
     });
   }
-}
-
-function listenUrlOf(
-  { listenUrl, transactionPooler, ownerUrl }: ResolvedOptions,
-  { target }: Database,
-): string | undefined {
-  if (listenUrl !== undefined) return listenUrl || undefined;
-  // A pooler in transaction mode gives every statement another backend: nobody would be listening.
-  return transactionPooler ? ownerUrl : target.url;
 }
 
 /** A service as it was when one of its migrations was the newest. */

@@ -32,16 +32,23 @@ export async function installCatalog(owner: pg.ClientBase): Promise<CatalogVersi
 /**
  * Refuses to serve from a catalog that is missing, too old, or newer in a way this version cannot serve.
  *
+ * @param variable - What the operator set for the connection's URL.
  * @throws TenancyError `TENANCY_CATALOG_MISSING` or `TENANCY_CATALOG_NEWER`.
  */
-export async function requireCatalog(client: Pick<pg.ClientBase, 'query'>): Promise<void> {
+export async function requireCatalog(client: Pick<pg.ClientBase, 'query'>, variable = 'DATABASE_URL'): Promise<void> {
   const files = await readNumberedSql(sqlFolder);
-  const { rows } = await client.query<{ there: boolean }>(
-    `select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-                     where n.nspname = 'tenantry' and c.relname = 'catalog_version' and has_schema_privilege(n.oid, 'usage')) as there`,
+  const { rows } = await client.query<{ database: string; readable: boolean | null }>(
+    `select current_database() as database,
+            (select has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
+               from pg_class c join pg_namespace n on n.oid = c.relnamespace
+              where n.nspname = 'tenantry' and c.relname = 'catalog_version') as readable`,
   );
-  const version = rows[0]?.there ? await readVersion(client, files) : 0;
-  if (version < (files.at(-1)?.version ?? 0)) throw new TenancyError('TENANCY_CATALOG_MISSING');
+  const { database, readable } = rows[0] ?? {};
+  const missing = (reason: string) => new TenancyError('TENANCY_CATALOG_MISSING', { reason });
+  if (readable === null) throw missing(`is not in the database "${database}" that ${variable} names`);
+  if (!readable) throw missing(`may not be read by the role of ${variable}`);
+  const [version, needed] = [await readVersion(client, files), files.at(-1)?.version ?? 0];
+  if (version < needed) throw missing(`is at version ${version}, and this version of Tenantry needs ${needed}`);
 }
 
 async function readVersion(client: Pick<pg.ClientBase, 'query'>, files: readonly NumberedSql[]): Promise<number> {

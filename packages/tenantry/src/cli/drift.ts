@@ -1,10 +1,11 @@
 import { SingleBar, Presets } from 'cli-progress';
-import pg from 'pg';
 import { requireCatalog } from '../catalog/install-catalog.js';
 import { detectDrift } from '../fleet/drift/detect-drift.js';
 import type { DriftReport } from '../fleet/drift/drift-report.js';
 import { connectionTarget } from '../postgres/connection-url.js';
+import { OwnerPool } from '../postgres/owner-pool.js';
 import type { CliContext } from './cli-context.js';
+import type { CliDatabase } from './config.js';
 import { driftLines } from './drift-lines.js';
 import type { Register } from './main.js';
 
@@ -25,8 +26,8 @@ export const register: Register = (program, run) => {
 };
 
 async function drift(context: CliContext, { service, tenant: tenants }: Options): Promise<void> {
-  const report = await context.withDatabase(({ url, ownerUrl }) =>
-    withPool(connectionTarget(ownerUrl ?? url, 'ownerUrl').url, async (owner) => {
+  const report = await context.withDatabase((database) =>
+    withPool(database, async (owner) => {
       const bar = context.terminal ? progressBar() : undefined;
       const onProgress = (checked: number, total: number) => {
         bar?.setTotal(total);
@@ -50,18 +51,16 @@ function print(context: CliContext, report: DriftReport): void {
   if (report.stopped) context.note('Stopped before the end: tenants that were not looked at may have drifted too.');
 }
 
-async function withPool<T>(connectionString: string, fn: (owner: pg.Pool) => Promise<T>): Promise<T> {
-  const owner = new pg.Pool({
-    connectionString,
+async function withPool<T>({ url, ownerUrl }: CliDatabase, fn: (owner: OwnerPool) => Promise<T>): Promise<T> {
+  const owner = new OwnerPool({
+    connectionString: connectionTarget(ownerUrl ?? url, ownerUrl === undefined ? 'url' : 'ownerUrl').url,
+    variable: ownerUrl === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL',
     max: 1,
     connectionTimeoutMillis: 10_000,
     application_name: 'tenantry drift',
   });
-  // Without listeners the loss of a connection ends the process: of an idle one, and of one in use, whose statement says so.
-  owner.on('error', () => undefined);
-  owner.on('connect', (client) => client.on('error', () => undefined));
   try {
-    await requireCatalog(owner);
+    await requireCatalog(owner, owner.variable);
     return await fn(owner);
   } finally {
     await owner.end();

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { TenancyOptions } from '../options.js';
 import { connectionTarget } from '../postgres/connection-url.js';
+import { connectError } from '../postgres/translate-error.js';
 import { Tenancy } from '../tenancy.js';
 import { parseServiceName, type ServiceName } from '../tenant/service-name.js';
 import type { CliDatabase, LoadedConfig, ServiceConfig } from './config.js';
@@ -80,7 +81,9 @@ export async function withOwner<T>({ url, ownerUrl }: CliDatabase, fn: (owner: p
   const client = new pg.Client({ connectionString: target.url, connectionTimeoutMillis: 5000 });
   client.on('error', () => undefined);
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw connectError(error, ownerUrl === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL');
+    });
     return await fn(client);
   } finally {
     await client.end().catch(() => undefined);

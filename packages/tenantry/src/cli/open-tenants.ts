@@ -1,7 +1,7 @@
-import pg from 'pg';
 import { requireCatalog } from '../catalog/install-catalog.js';
 import { TenantCopies } from '../lifecycle/tenant-copies.js';
 import { connectionTarget } from '../postgres/connection-url.js';
+import { OwnerPool } from '../postgres/owner-pool.js';
 import { Tenancy } from '../tenancy.js';
 import type { CliDatabase, LoadedConfig } from './config.js';
 import { fleetServices, tenancyOptionsFor } from './open-fleet.js';
@@ -29,15 +29,14 @@ export async function withTenantsAsTheyAre<T>(
   { url, ownerUrl }: CliDatabase,
   fn: (tenants: TenantCopies) => Promise<T>,
 ): Promise<T> {
-  const owner = new pg.Pool({
-    connectionString: connectionTarget(ownerUrl ?? url, 'ownerUrl').url,
+  const owner = new OwnerPool({
+    connectionString: connectionTarget(ownerUrl ?? url, ownerUrl === undefined ? 'url' : 'ownerUrl').url,
+    variable: ownerUrl === undefined ? 'DATABASE_URL' : 'DATABASE_OWNER_URL',
     max: 2,
     connectionTimeoutMillis: 10_000,
   });
-  // Without a listener the loss of an idle connection ends the process.
-  owner.on('error', () => undefined);
   try {
-    await requireCatalog(owner);
+    await requireCatalog(owner, owner.variable);
     const contextOf = () => Promise.reject(new Error('Nothing is made here.'));
     return await fn(new TenantCopies({ service: undefined, lockTimeoutMs: 5000, owner: () => owner, contextOf }));
   } finally {

@@ -9,7 +9,7 @@ import { readOwning } from './read-owning.js';
 import { readPooling, readTracked } from './read-pooling.js';
 import { readRights } from './read-rights.js';
 import { readServer } from './read-server.js';
-import { withConnection } from './with-connection.js';
+import { type NamedUrl, withConnection } from './with-connection.js';
 
 /** What is looked at: the same that a process is started with. */
 export interface DoctorTarget {
@@ -31,12 +31,15 @@ export async function readFacts({
   isolation = 'role',
   serving = {},
 }: DoctorTarget): Promise<DoctorFacts> {
-  const target = connectionTarget(url, 'url');
-  const given = await withConnection(target.url, (client) => readRoleFacts(client));
-  const owner = ownerUrl === undefined ? undefined : connectionTarget(ownerUrl, 'ownerUrl').url;
-  const pooling = await readAllPooling(target.url, owner, serving);
-  return withConnection(owner ?? target.url, async (client) => {
-    const catalog = await whyCatalogIsUnfit(client);
+  const target: NamedUrl = { url: connectionTarget(url, 'url').url, variable: 'DATABASE_URL' };
+  const given = await withConnection(target, (client) => readRoleFacts(client));
+  const owner: NamedUrl | undefined =
+    ownerUrl === undefined
+      ? undefined
+      : { url: connectionTarget(ownerUrl, 'ownerUrl').url, variable: 'DATABASE_OWNER_URL' };
+  const pooling = await readAllPooling(target, owner, serving);
+  return withConnection(owner ?? target, async (client) => {
+    const catalog = await whyCatalogIsUnfit(client, (owner ?? target).variable);
     const madeFrom = owner === undefined && isolation === 'role' && (given.superuser || given.createrole);
     const made = madeFrom && catalog === undefined ? await readMadeLogin(client) : undefined;
     const service = made ?? given;
@@ -55,9 +58,9 @@ export async function readFacts({
   });
 }
 
-async function whyCatalogIsUnfit(client: pg.Client): Promise<string | undefined> {
+async function whyCatalogIsUnfit(client: pg.Client, variable: string): Promise<string | undefined> {
   try {
-    await requireCatalog(client);
+    await requireCatalog(client, variable);
     return undefined;
   } catch (error) {
     if (error instanceof TenancyError) return error.operatorMessage;
@@ -73,12 +76,22 @@ async function readMadeLogin(client: pg.Client): Promise<RoleFacts | undefined> 
   return rows[0] && readRoleFacts(client, rows[0].role);
 }
 
-async function readAllPooling(url: string, owner: string | undefined, serving: ServingFacts): Promise<PoolingFacts> {
-  const before = await readPooling(url);
-  const { transactionPooler, listenUrl = transactionPooler ? (owner ?? false) : url } = serving;
+async function readAllPooling(
+  given: NamedUrl,
+  owner: NamedUrl | undefined,
+  serving: ServingFacts,
+): Promise<PoolingFacts> {
+  const before = await readPooling(given);
+  const { transactionPooler, listenUrl = transactionPooler ? (owner?.url ?? false) : given.url } = serving;
+  const variable = listenUrl === owner?.url ? owner.variable : '`listenUrl`';
   return {
     serving: before,
-    listening: listenUrl === false ? 'nowhere' : listenUrl === url ? before : await readPooling(listenUrl),
-    tracked: before === 'none' ? undefined : await readTracked(url),
+    listening:
+      listenUrl === false
+        ? 'nowhere'
+        : listenUrl === given.url
+          ? before
+          : await readPooling({ url: listenUrl, variable }),
+    tracked: before === 'none' ? undefined : await readTracked(given),
   };
 }

@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import type { Pooling } from './doctor-facts.js';
-import { withConnection } from './with-connection.js';
+import { type NamedUrl, withConnection } from './with-connection.js';
 
 /**
  * What a URL leads through. A pooler makes the number up that a client is told for its backend; one in transaction mode
  * gives two clients that do nothing the same backend.
  */
-export async function readPooling(url: string): Promise<Pooling> {
+export async function readPooling(url: NamedUrl): Promise<Pooling> {
   return withConnection(url, async (first) => {
     const pid = await backendOf(first);
     if (pid === (first as unknown as { processID: number }).processID) return 'none';
@@ -20,12 +20,12 @@ async function backendOf(client: pg.Client): Promise<number> {
 }
 
 /** PgBouncer's `track_extra_parameters`, where the login may ask it (`stats_users`); `undefined` where it may not. */
-export async function readTracked(url: string): Promise<readonly string[] | undefined> {
+export async function readTracked({ url, variable }: NamedUrl): Promise<readonly string[] | undefined> {
   const console = new URL(url);
   console.pathname = '/pgbouncer';
   try {
     // Where it asks the server for passwords it may never answer a login that it does not let in.
-    return await withConnection(console.href, readTrackedFrom, 1000);
+    return await withConnection({ url: console.href, variable }, readTrackedFrom, 1000);
   } catch {
     return undefined;
   }

@@ -1,9 +1,16 @@
 import pg from 'pg';
-import { translateError } from '../postgres/translate-error.js';
+import { connectError, translateError } from '../postgres/translate-error.js';
+
+/** Where a connection leads, and what the operator set for it. */
+export interface NamedUrl {
+  readonly url: string;
+  /** Such as `DATABASE_OWNER_URL`: an error of connecting names it. */
+  readonly variable: string;
+}
 
 /** Runs code with one connection of its own. */
 export async function withConnection<T>(
-  connectionString: string,
+  { url: connectionString, variable }: NamedUrl,
   fn: (client: pg.Client) => Promise<T>,
   connectionTimeoutMillis = 5000,
 ): Promise<T> {
@@ -14,7 +21,9 @@ export async function withConnection<T>(
   });
   client.on('error', () => undefined);
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw connectError(error, variable);
+    });
     return await fn(client);
   } catch (error) {
     throw translateError(error) ?? error;

@@ -177,13 +177,19 @@ export const errorCodes = {
   TENANCY_ACCESS_DENIED: {
     ...internal,
     operator:
-      'PostgreSQL denied a statement of the scope "{scope}": {reason}. It reached outside its own schema, or a grant is missing.',
+      "PostgreSQL denied a statement{where}: {reason}. In a tenant scope it reached outside the tenant's schema; otherwise its role lacks a right.",
   },
   TENANCY_POOL_EXHAUSTED: {
     ...unavailable,
     detail: 'The service is busy; try again shortly.',
     operator:
-      'No connection became free within {acquireTimeoutMs} ms. Raise `connections` (now {max}) or `acquireTimeoutMs`, or shorten transactions.',
+      'All {max} connections of the pool were in use for {acquireTimeoutMs} ms. Raise `connections`, of which the pool has what `ownerConnections` and listening leave, or `acquireTimeoutMs`, or shorten transactions.',
+  },
+  TENANCY_OWNER_POOL_EXHAUSTED: {
+    ...unavailable,
+    detail: 'The service is busy; try again shortly.',
+    operator:
+      'All {max} connections of the owner role were in use for {acquireTimeoutMs} ms. Raise `ownerConnections` (and `connections` with it) or `acquireTimeoutMs`, or ask for less at the same time.',
   },
   TENANCY_TENANT_OVERLOADED: {
     status: 429,
@@ -195,8 +201,8 @@ export const errorCodes = {
   },
   TENANCY_DATABASE_UNAVAILABLE: {
     ...unavailable,
-    detail: 'The database cannot be reached at the moment; try again shortly.',
-    operator: 'PostgreSQL cannot be reached: {reason}. Check that it runs and that {variable} is right.',
+    detail: 'The database cannot be used at the moment; try again shortly.',
+    operator: 'PostgreSQL cannot be used: {reason}. {remedy}',
   },
   TENANCY_LOCK_HELD: {
     ...unavailable,
@@ -207,20 +213,34 @@ export const errorCodes = {
   },
   TENANCY_STATEMENT_TIMEOUT: {
     ...unavailable,
-    detail: 'The request took too long and was stopped; ask for less, or try again later.',
-    operator: 'A statement was cancelled: {reason}. Raise `statementTimeoutMs`, or make the statement faster.',
+    detail: 'The request worked or waited for too long and was stopped; ask for less, or try again later.',
+    operator: 'PostgreSQL stopped a statement or its transaction: {reason}. {remedy}',
+  },
+  TENANCY_DEADLOCK: {
+    ...unavailable,
+    title: 'Met another change',
+    detail: 'Another change of the same data came in between; send the request again.',
+    operator:
+      'PostgreSQL rolled back one of several transactions that waited for each other: {reason}. Run it again from its start; let all code lock rows in the same order, and it becomes rare.',
+  },
+  TENANCY_SERIALIZATION_FAILURE: {
+    ...unavailable,
+    title: 'Met another change',
+    detail: 'Another change of the same data came in between; send the request again.',
+    operator:
+      'PostgreSQL rolled back a transaction that does not fit what others did at the same time: {reason}. Run it again from its start; repeatable read and serializable ask that of their callers.',
   },
   TENANCY_CONFLICT: {
     status: 409,
     title: 'Conflict',
-    detail: 'The change conflicts with data that exists.',
+    detail: 'The change does not fit the data that is there.',
     operator: 'A constraint refused the change: {reason}.',
   },
   TENANCY_VALUE_INVALID: {
     status: 400,
     title: 'Invalid value',
     detail: 'A value in the request cannot be stored; check its length, its form and its characters.',
-    operator: 'PostgreSQL refused a value: {reason}.',
+    operator: 'A value cannot be stored or compared: {reason}.',
   },
   TENANCY_OPTION_INVALID: {
     ...internal,
@@ -239,7 +259,7 @@ export const errorCodes = {
   TENANCY_CATALOG_MISSING: {
     ...internal,
     operator:
-      'The catalog (schema "tenantry") is not in this database, is older than this version needs, or the role of DATABASE_URL may not read it. Run `npm run migrate`, or start one process with DATABASE_OWNER_URL, which sets all three right.',
+      'The catalog (schema "tenantry") {reason}. If that is the right database, `tenantry migrate` with DATABASE_OWNER_URL puts it right, and so does the start of any process that has DATABASE_OWNER_URL.',
   },
   TENANCY_CATALOG_NEWER: {
     ...internal,
@@ -380,8 +400,7 @@ export const errorCodes = {
   TENANCY_ADOPTION_BUSY: {
     ...internal,
     status: 409,
-    operator:
-      'The shared tables of "{service}" could not be locked, and nothing changed: {reason}. Look for long transactions in pg_stat_activity, or raise `lockTimeoutMs`.',
+    operator: 'The adoption of "{service}" was not taken further, and what led leads on: {reason}. {remedy}',
   },
   TENANCY_MIGRATION_UNFIT: {
     ...internal,

@@ -28,7 +28,7 @@ const sentences: Readonly<Record<number, string>> = {
   405: 'This address does not take this method.',
   406: 'This address has no answer in a form that the request accepts.',
   408: 'The request took too long to arrive.',
-  409: 'The change conflicts with data that exists.',
+  409: 'The change does not fit the data that is there.',
   413: 'The body is too large.',
   414: 'The address is too long.',
   415: 'The body is in a form that is not understood; send JSON as application/json.',

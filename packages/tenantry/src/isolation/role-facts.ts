@@ -29,7 +29,8 @@ export async function readRoleFacts(client: Pick<pg.ClientBase, 'query'>, role?:
   if (!facts)
     throw new TenancyError('TENANCY_DATABASE_UNAVAILABLE', {
       variable: 'DATABASE_URL',
-      reason: 'PostgreSQL does not know the current role',
+      reason: `it has no role "${role ?? 'of this login'}" any more`,
+      remedy: 'Somebody dropped it: check the login that DATABASE_URL names.',
     });
   return facts;
 }

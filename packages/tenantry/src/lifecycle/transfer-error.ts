@@ -8,6 +8,8 @@ const opaque: readonly TenancyErrorCode[] = [
   'TENANCY_VALUE_INVALID',
   'TENANCY_ACCESS_DENIED',
   'TENANCY_STATEMENT_TIMEOUT',
+  'TENANCY_DEADLOCK',
+  'TENANCY_SERIALIZATION_FAILURE',
 ];
 
 /** What stopped an export, an import or a clone. Nothing of it is left. */

@@ -1,5 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { currentScope } from '../context/current-scope.js';
+import { scopeKey } from '../context/scope.js';
 import { toProblem } from '../http/to-problem.js';
 import { Tenancy } from '../tenancy.js';
 import { translateError } from '../postgres/translate-error.js';
@@ -43,7 +45,8 @@ export class ProblemFilter implements ExceptionFilter {
   }
 
   #log(error: unknown, code: string): void {
-    const known = translateError(error);
+    const scope = currentScope();
+    const known = translateError(error, scope && { where: ` of the scope "${scopeKey(scope)}"` });
     if (known) this.#logger.warn(`${code}: ${known.operatorMessage}`);
     else this.#logger.error(error instanceof Error ? (error.stack ?? error.message) : error);
   }

@@ -11,6 +11,7 @@ export const sqlstate = {
   divisionByZero: '22012',
   notNullViolation: '23502',
   foreignKeyViolation: '23503',
+  restrictViolation: '23001',
   uniqueViolation: '23505',
   checkViolation: '23514',
   exclusionViolation: '23P01',
@@ -34,7 +35,12 @@ export const sqlstate = {
   adminShutdown: '57P01',
   crashShutdown: '57P02',
   cannotConnectNow: '57P03',
+  databaseDropped: '57P04',
+  idleSessionTimeout: '57P05',
+  readOnlyTransaction: '25006',
   idleInTransactionTimeout: '25P03',
+  transactionTimeout: '25P04',
+  protocolViolation: '08P01',
   internalError: 'XX000',
 } as const;
 

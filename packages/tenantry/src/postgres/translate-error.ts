@@ -1,6 +1,7 @@
 import { type ErrorFields, TenancyError } from '../errors/tenancy-error.js';
 import type { TenancyErrorCode } from '../errors/error-codes.js';
 import { errorCauses } from './error-causes.js';
+import { remedyFor } from './error-remedy.js';
 import { sqlstate, sqlstateOf } from './sqlstate.js';
 
 const bySqlstate: Readonly<Record<string, TenancyErrorCode>> = {
@@ -13,20 +14,31 @@ const bySqlstate: Readonly<Record<string, TenancyErrorCode>> = {
   [sqlstate.datetimeOverflow]: 'TENANCY_VALUE_INVALID',
   [sqlstate.notNullViolation]: 'TENANCY_VALUE_INVALID',
   [sqlstate.checkViolation]: 'TENANCY_VALUE_INVALID',
+  [sqlstate.restrictViolation]: 'TENANCY_CONFLICT',
   [sqlstate.foreignKeyViolation]: 'TENANCY_CONFLICT',
   [sqlstate.uniqueViolation]: 'TENANCY_CONFLICT',
   [sqlstate.exclusionViolation]: 'TENANCY_CONFLICT',
-  [sqlstate.serializationFailure]: 'TENANCY_CONFLICT',
-  [sqlstate.deadlockDetected]: 'TENANCY_CONFLICT',
+  [sqlstate.serializationFailure]: 'TENANCY_SERIALIZATION_FAILURE',
+  [sqlstate.deadlockDetected]: 'TENANCY_DEADLOCK',
   [sqlstate.insufficientPrivilege]: 'TENANCY_ACCESS_DENIED',
+  [sqlstate.readOnlyTransaction]: 'TENANCY_DATABASE_UNAVAILABLE',
   [sqlstate.tooManyConnections]: 'TENANCY_DATABASE_UNAVAILABLE',
   [sqlstate.adminShutdown]: 'TENANCY_DATABASE_UNAVAILABLE',
   [sqlstate.crashShutdown]: 'TENANCY_DATABASE_UNAVAILABLE',
   [sqlstate.cannotConnectNow]: 'TENANCY_DATABASE_UNAVAILABLE',
+  [sqlstate.databaseDropped]: 'TENANCY_DATABASE_UNAVAILABLE',
+  [sqlstate.idleSessionTimeout]: 'TENANCY_DATABASE_UNAVAILABLE',
   [sqlstate.lockNotAvailable]: 'TENANCY_STATEMENT_TIMEOUT',
   [sqlstate.queryCanceled]: 'TENANCY_STATEMENT_TIMEOUT',
   [sqlstate.idleInTransactionTimeout]: 'TENANCY_STATEMENT_TIMEOUT',
+  [sqlstate.transactionTimeout]: 'TENANCY_STATEMENT_TIMEOUT',
 };
+
+/** Limits that PostgreSQL enforces by ending the connection: what happened is that a time was over. */
+const endedByLimit = new Set<string>([sqlstate.idleInTransactionTimeout, sqlstate.transactionTimeout]);
+
+/** Where PostgreSQL lets connections in, or does not. The severity alone may be in the server's own language. */
+const doorFiles = new Set(['postinit.c', 'auth.c', 'miscinit.c', 'backend_startup.c']);
 
 /** What `pg` and the socket say when the server is away; most of these errors have no code. */
 const connectionLost =
@@ -46,6 +58,9 @@ const socketCodes = new Set([
 /**
  * Finds the {@link TenancyError} behind any error: itself, one it wraps (MikroORM wraps what the driver throws), or the
  * translation of what PostgreSQL or the socket said. `undefined` when the error is none of these.
+ *
+ * @param fields - `variable`: the URL that the connection was made with. @default DATABASE_URL. `where`: what goes after
+ * "a statement", such as ` of the scope "acme_shop"`.
  */
 export function translateError(error: unknown, fields: ErrorFields = {}): TenancyError | undefined {
   for (const cause of errorCauses(error)) {
@@ -53,14 +68,22 @@ export function translateError(error: unknown, fields: ErrorFields = {}): Tenanc
   }
   for (const cause of errorCauses(error)) {
     const code = codeOf(cause);
-    if (code)
-      return new TenancyError(
-        code,
-        { scope: 'unknown', variable: 'DATABASE_URL', reason: (cause as Error).message, ...fields },
-        { cause: error },
-      );
+    if (code) return new TenancyError(code, { ...factsOf(cause as Error, fields), ...fields }, { cause: error });
   }
   return undefined;
+}
+
+/** An error of making a connection: whatever it is, it is about this URL. */
+export function connectError(error: unknown, variable: string): TenancyError {
+  const fields = { variable };
+  return (
+    translateError(error, fields) ??
+    new TenancyError('TENANCY_DATABASE_UNAVAILABLE', factsOf(error as Error, fields), { cause: error })
+  );
+}
+
+function factsOf(error: Error, { variable = 'DATABASE_URL' }: ErrorFields): ErrorFields {
+  return { variable, where: '', reason: error.message, remedy: remedyFor(error, String(variable)) };
 }
 
 function codeOf(error: unknown): TenancyErrorCode | undefined {
@@ -69,11 +92,19 @@ function codeOf(error: unknown): TenancyErrorCode | undefined {
     // Raised by tenantry.take_lock.
     if (state === sqlstate.lockNotAvailable && (error as { schema?: string }).schema === 'tenantry')
       return 'TENANCY_LOCK_HELD';
-    // Class 08: the connection itself failed.
-    return bySqlstate[state] ?? (state.startsWith('08') ? 'TENANCY_DATABASE_UNAVAILABLE' : undefined);
+    return endsConnection(error, state) ? 'TENANCY_DATABASE_UNAVAILABLE' : bySqlstate[state];
   }
   if (!(error instanceof Error)) return undefined;
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code !== undefined && syscall !== undefined && socketCodes.has(code)) return 'TENANCY_DATABASE_UNAVAILABLE';
   return connectionLost.test(error.message) ? 'TENANCY_DATABASE_UNAVAILABLE' : undefined;
+}
+
+/** Whether PostgreSQL, or a pooler before it, ended the connection with this, or did not let it begin. */
+function endsConnection(error: unknown, state: string): boolean {
+  if (endedByLimit.has(state)) return false;
+  const { severity, file } = error as { severity?: string; file?: string };
+  if (severity === 'FATAL' || severity === 'PANIC' || doorFiles.has(file ?? '')) return true;
+  // Class 08: the connection itself failed; but a wrong number of parameters is a mistake in a statement. 28: no such login.
+  return state !== sqlstate.protocolViolation && /^(?:08|28)/.test(state);
 }

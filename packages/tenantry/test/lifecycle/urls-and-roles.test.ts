@@ -99,7 +99,9 @@ it('refuses to start with a plain login alone when there is no catalog, and make
   await emptied();
   await expect(start({ url: service.url })).rejects.toMatchObject({
     code: 'TENANCY_CATALOG_MISSING',
-    operatorMessage: expect.stringContaining('start one process with DATABASE_OWNER_URL'),
+    operatorMessage: expect.stringMatching(
+      new RegExp(`is not in the database "${database.name}" that DATABASE_URL names.*\`tenantry migrate\``),
+    ),
   });
   const { rows } = await database.admin.query("select from pg_namespace where nspname = 'tenantry'");
   expect(rows).toEqual([]);
@@ -111,7 +113,22 @@ it('says that a login may not read the catalog which others use', async () => {
   const stranger = await logins.make('noinherit');
   await expect(start({ url: stranger.url })).rejects.toMatchObject({
     code: 'TENANCY_CATALOG_MISSING',
-    operatorMessage: expect.stringContaining('the role of DATABASE_URL may not read it'),
+    operatorMessage: expect.stringContaining('may not be read by the role of DATABASE_URL.'),
+  });
+});
+
+it('says that the catalog is older than this version needs', async () => {
+  const service = await logins.make('noinherit');
+  await start({ ownerUrl: database.url, url: service.url });
+  const { rows } = await database.admin.query<{ version: number }>(
+    'delete from tenantry.catalog_version where version = (select max(version) from tenantry.catalog_version) returning version',
+  );
+  const needed = rows[0]?.version ?? 0;
+  await expect(start({ url: service.url })).rejects.toMatchObject({
+    code: 'TENANCY_CATALOG_MISSING',
+    operatorMessage: expect.stringContaining(
+      `is at version ${needed - 1}, and this version of Tenantry needs ${needed}.`,
+    ),
   });
 });
 
@@ -151,7 +168,37 @@ it('says that it is the owner URL which leads nowhere', async () => {
   nowhere.pathname = '/nowhere';
   await expect(start({ url, ownerUrl: nowhere.href })).rejects.toMatchObject({
     code: 'TENANCY_DATABASE_UNAVAILABLE',
-    message: expect.stringContaining('DATABASE_OWNER_URL is right'),
+    message: expect.stringMatching(/database "nowhere" does not exist\. .*DATABASE_OWNER_URL names\.$/),
+  });
+});
+
+it('says that it is the owner URL which leads nowhere any more', async () => {
+  await emptied();
+  const [owner, service] = [await logins.makeOwner(), await logins.make('noinherit')];
+  const tenancy = await start({ ownerUrl: owner.url, url: service.url });
+  await database.admin.query(`alter role ${owner.role} nologin`);
+  await database.admin.query('select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = $1', [
+    owner.role,
+  ]);
+  const failure = {
+    code: 'TENANCY_DATABASE_UNAVAILABLE',
+    message: expect.stringMatching(/not permitted to log in\. .*DATABASE_OWNER_URL names\.$/),
+  };
+  await expect(tenancy.reconcile()).rejects.toMatchObject(failure);
+  const [id = ''] = freshIds(1);
+  await tenancy.catalog.create({ id, name: id });
+  await expect(tenancy.run(id, () => undefined)).rejects.toMatchObject(failure);
+  await expect(tenancy.fleet.migrate().outcome).rejects.toMatchObject(failure);
+  await expect(tenancy.tenants.archive(id)).rejects.toMatchObject(failure);
+  await expect(tenancy.copies.export(id, { to: `/tmp/${id}.tenant` })).rejects.toMatchObject(failure);
+});
+
+it('says that it is the URL for listening which leads nowhere', async () => {
+  const nowhere = new URL(database.url);
+  nowhere.pathname = '/nowhere';
+  await expect(start({ url: database.url, listenUrl: nowhere.href })).rejects.toMatchObject({
+    code: 'TENANCY_DATABASE_UNAVAILABLE',
+    message: expect.stringMatching(/database "nowhere" does not exist\. .*`listenUrl` names\.$/),
   });
 });
 

@@ -21,7 +21,7 @@ class FailingController {
   @Get('known')
   known(): never {
     throw new TenancyError('TENANCY_ACCESS_DENIED', {
-      scope: 'acme_shop',
+      where: ' of the scope "acme_shop"',
       reason: 'permission denied for schema globex_shop',
     });
   }

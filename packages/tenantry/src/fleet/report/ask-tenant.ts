@@ -45,14 +45,14 @@ export async function askTenant(
 export function isOfStatement(error: unknown): boolean {
   if (error instanceof TenancyError) return false;
   const state = sqlstateOf(error) ?? '';
-  // 42: syntax and access; 0A: not supported; 25: it writes; 08P01: the number of values. Only parsing knows a position.
+  // 42: syntax and access; 0A: not supported; 250: it writes (25P are limits of time); 08P01: the number of values. Only parsing knows a position.
   const { position } = error as { position?: string };
-  return /^(?:42|0A|25|08P01)/.test(state) || position !== undefined;
+  return /^(?:42|0A|250|08P01)/.test(state) || position !== undefined;
 }
 
-/** Whether it was the connection that failed, and not the tenant. Pure. */
+/** Whether it was the connection that failed, and not the tenant; a select that writes is read-only by our own doing. Pure. */
 export function isOfConnection(error: unknown): boolean {
-  return translateError(error)?.code === 'TENANCY_DATABASE_UNAVAILABLE';
+  return !isOfStatement(error) && translateError(error)?.code === 'TENANCY_DATABASE_UNAVAILABLE';
 }
 
 /** A refused statement, with the place where PostgreSQL stopped reading. Pure. */

@@ -70,7 +70,13 @@ export async function moveTo(
     'update tenantry.adoption set status = $3, updated_at = now() where id = $1 and status = $2',
     [id, status, to],
   );
-  if (rowCount !== 1) throw stateError(String(id), 'none', `become ${to}`);
+  if (rowCount === 1) return;
+  // Somebody else moved it meanwhile.
+  const { rows } = await client.query<{ service: string; status: AdoptionStatus }>(
+    'select service, status from tenantry.adoption where id = $1',
+    [id],
+  );
+  throw stateError(rows[0]?.service ?? 'unknown', rows[0]?.status ?? 'none', `become "${to}"`);
 }
 
 /** Tenants of an adoption, with their schemas. @param condition - SQL over `a`. */

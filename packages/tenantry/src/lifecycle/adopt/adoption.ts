@@ -247,7 +247,8 @@ export class Adoption {
     if (!lock)
       throw new TenancyError('TENANCY_ADOPTION_BUSY', {
         service,
-        reason: 'it was stopped while another process worked on it',
+        reason: 'it was stopped while it waited for another process that works on it',
+        remedy: 'Give the same command again when that one is done.',
       });
     try {
       return await fn();

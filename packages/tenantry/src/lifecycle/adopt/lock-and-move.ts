@@ -18,6 +18,8 @@ export interface LockedWork {
 /** How often, and milliseconds that it may be held. */
 const attemptsMax = 10;
 
+const stopped = { reason: 'it was stopped', remedy: 'Give the same command again.' };
+
 /** How a lock was held. */
 export interface LockReport {
   /** Milliseconds from the moment the lock was there to the commit. */
@@ -38,14 +40,14 @@ export async function lockAndMove(
   lockMaxMs: number,
   { lock, before, work }: LockedWork,
 ): Promise<LockReport> {
-  let reason = 'it was stopped before';
+  let why = stopped;
   for (let attempt = 1; attempt <= attemptsMax && !signal?.aborted; attempt++) {
     await before();
     const client = await owner.connect();
     let broken = false;
     try {
       // Short: everybody who writes queues behind it.
-      await openReading(client, 'read committed', Math.min(lockTimeoutMs, lockMaxMs));
+      await openReading(client, 'read committed', Math.min(lockTimeoutMs || lockMaxMs, lockMaxMs));
       // A process that vanished without a word must not keep them waiting for ever.
       await client.query(
         `select set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '${lockMaxMs + 10_000}', true)`,
@@ -58,10 +60,17 @@ export async function lockAndMove(
         const lockedMs = Math.round(performance.now() - locked);
         return { lockedMs, waitedMs: Math.round(locked - asked), attempts: attempt };
       }
-      reason = `what came in meanwhile could not be carried over within ${lockMaxMs} ms`;
+      why = {
+        reason: `what came in meanwhile could not be carried over within ${lockMaxMs} ms`,
+        remedy: 'Try it again when less is written, or raise `lockMaxMs` (--lock-max).',
+      };
     } catch (error) {
       if (!mayPass(error)) throw error;
-      reason = (error as Error).message;
+      why = {
+        reason: `the lock that keeps writers away was not to be had (${(error as Error).message})`,
+        remedy:
+          'Look for long transactions in pg_stat_activity, or raise `lockMaxMs` (--lock-max), and `lockTimeoutMs` where that is less.',
+      };
     } finally {
       broken = await client.query('rollback').then(
         () => false,
@@ -71,5 +80,5 @@ export async function lockAndMove(
     }
     await sleep(100 * attempt);
   }
-  throw new TenancyError('TENANCY_ADOPTION_BUSY', { service, reason });
+  throw new TenancyError('TENANCY_ADOPTION_BUSY', { service, ...(signal?.aborted ? stopped : why) });
 }

@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { OwnerPool } from '../../postgres/owner-pool.js';
+import { connectError } from '../../postgres/translate-error.js';
 
 /**
  * Runs code on a connection of the owner role that is made for it: `COPY` cannot share one that sends ahead, and a backend
@@ -15,7 +17,9 @@ export async function onOwnConnection<T>(owner: pg.Pool, fn: (client: pg.Client)
   });
   client.on('error', () => undefined);
   try {
-    await client.connect();
+    await client.connect().catch((error: unknown) => {
+      throw connectError(error, owner instanceof OwnerPool ? owner.variable : 'DATABASE_OWNER_URL');
+    });
     return await fn(client);
   } finally {
     // In the middle of a COPY too: the server rolls back.

@@ -35,5 +35,5 @@ it('says that PostgreSQL went away in the middle of a look, and is not taken for
   await lock.query('rollback');
   lock.release();
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-  expect(stderr).toMatch(/^error: PostgreSQL cannot be reached: [^\n]+\n$/);
+  expect(stderr).toMatch(/^error: PostgreSQL cannot be used: [^\n]+\n$/);
 });

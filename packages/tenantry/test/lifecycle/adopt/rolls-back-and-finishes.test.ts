@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Adoption } from '../../../src/lifecycle/adopt/adoption.js';
+import { moveTo } from '../../../src/lifecycle/adopt/adoption-store.js';
+import { tryHold } from '../../../src/postgres/held-lock.js';
 import { type Market, openMarket } from './support/market.js';
 
 let market: Market;
@@ -119,7 +121,10 @@ it('waits for a writer at the cutover without keeping the others waiting, and tr
   try {
     await writer.query('begin');
     await writer.query(`insert into public.setting values (1, 'slow')`);
-    await expect(adoption.cutover({ lockMaxMs: 50 })).rejects.toMatchObject({ code: 'TENANCY_ADOPTION_BUSY' });
+    await expect(adoption.cutover({ lockMaxMs: 50 })).rejects.toMatchObject({
+      code: 'TENANCY_ADOPTION_BUSY',
+      message: expect.stringMatching(/was not to be had \(.*lock timeout\)\. .* raise `lockMaxMs`/),
+    });
     await market.sql(`insert into public.setting values (2, 'quick')`);
     await writer.query('commit');
   } finally {
@@ -127,6 +132,29 @@ it('waits for a writer at the cutover without keeping the others waiting, and tr
   }
   await adoption.cutover();
   await market.mustBeSame();
+});
+
+it('says that another process led where it was stopped while it waited, and not that tables were locked', async () => {
+  const leading = await tryHold(market.database.admin, ['rollout:adopt:shop']);
+  const stop = new AbortController();
+  const waiting = adoption.rollback({ signal: stop.signal, onEvent: ({ type }) => type === 'note' && stop.abort() });
+  await expect(waiting).rejects.toMatchObject({
+    code: 'TENANCY_ADOPTION_BUSY',
+    message:
+      'The adoption of "shop" was not taken further, and what led leads on: it was stopped while it waited for another process that works on it. Give the same command again when that one is done.',
+  });
+  await leading?.release();
+  await adoption.rollback();
+});
+
+it('goes no further than the state that others left it in, and says which one that is', async () => {
+  const { admin } = market.database;
+  const { rows } = await admin.query<{ id: number }>('select id from tenantry.adoption');
+  await expect(moveTo(admin, { id: rows[0]?.id ?? 0, status: 'copied' }, 'cutover')).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /^The adoption of "shop" is in the state "cutover", so it cannot become "cutover"\./,
+    ),
+  });
 });
 
 it('refuses what the state does not allow', async () => {
