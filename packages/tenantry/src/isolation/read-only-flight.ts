@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { Scope } from '../context/scope.js';
-import type { OneWrite } from './one-write.js';
 import { type WireConnection, WireQueryBase } from './pg-internals.js';
 import { type GateOptions, preambleText, scopeSettings } from './scope-settings.js';
+import type { Wire as SentMessages } from './wire.js';
 
 /** One select, and what it runs as. */
 export interface ReadOnlyRequest {
@@ -57,21 +57,21 @@ const fetching = 3;
 export class ReadOnlyFlight extends WireQueryBase {
   readonly #request: ReadOnlyRequest;
   readonly #settings: readonly string[];
-  readonly #inOneWrite: OneWrite;
+  readonly #sent: SentMessages;
   readonly #rows: AnswerRow[] = [];
   #columns: readonly AnswerColumn[] = [];
   #completed = 0;
 
   constructor(
     request: ReadOnlyRequest,
-    { inOneWrite, ...options }: GateOptions & { readonly inOneWrite: OneWrite },
+    { wire: sent, ...options }: GateOptions & { readonly wire: SentMessages },
     callback: (error: Error | null, answer?: ReadOnlyAnswer) => void,
   ) {
     super({ text: request.text, queryMode: 'extended' }, undefined, (error: Error | null) =>
       error ? callback(error) : callback(null, { columns: this.#columns, rows: this.#rows }),
     );
     this.#request = request;
-    this.#inOneWrite = inOneWrite;
+    this.#sent = sent;
     const { sharedSchemas = options.sharedSchemas, statementTimeoutMs = options.statementTimeoutMs } = request;
     this.#settings = scopeSettings(request.scope, { ...options, sharedSchemas, statementTimeoutMs });
   }
@@ -81,21 +81,24 @@ export class ReadOnlyFlight extends WireQueryBase {
     return this.#completed === 0;
   }
 
+  override submit(connection: WireConnection): Error | null {
+    const send = () => super.submit(connection);
+    return this.#sent.turn(this.#request.text, () => this.#sent.ours(send)) ?? null;
+  }
+
   override prepare(connection: WireConnection): void {
     const { text, values = [], types, rowsMax } = this.#request;
     const wire = connection as Wire;
-    this.#inOneWrite(() => {
-      run(wire, { text: preambleText, values: this.#settings });
-      run(wire, { text: 'begin read only' });
-      run(wire, { text: declare + text, values, types });
-      run(wire, { text: `fetch ${rowsMax} from tenantry_report`, described: true });
-      run(wire, { text: 'rollback' });
-      run(wire, { text: 'select pg_catalog.pg_advisory_unlock_all()' });
-      wire.sync();
-    });
+    run(wire, { text: preambleText, values: this.#settings });
+    run(wire, { text: 'begin read only' });
+    run(wire, { text: declare + text, values, types });
+    run(wire, { text: `fetch ${rowsMax} from tenantry_report`, described: true });
+    run(wire, { text: 'rollback' });
+    run(wire, { text: 'select pg_catalog.pg_advisory_unlock_all()' });
+    wire.sync();
   }
 
-  handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
+  override handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
     this.#columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
   }
 

@@ -1,9 +1,15 @@
 import { type Scope, scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
-import { translateError } from '../postgres/translate-error.js';
 
-const notTheScope = new Set(['TENANCY_DATABASE_UNAVAILABLE', 'TENANCY_STATEMENT_TIMEOUT']);
+/** What PostgreSQL says when a role is not there, may not be switched to, or the statement that switches is not prepared. */
+const refusals = new Set<string>([
+  sqlstate.invalidParameterValue,
+  sqlstate.undefinedObject,
+  sqlstate.insufficientPrivilege,
+  sqlstate.invalidStatementName,
+  sqlstate.duplicatePreparedStatement,
+]);
 
 /**
  * The error for a statement that PostgreSQL did not run because it refused to enter the scope. `undefined` when what
@@ -11,7 +17,7 @@ const notTheScope = new Set(['TENANCY_DATABASE_UNAVAILABLE', 'TENANCY_STATEMENT_
  */
 export function scopeRefusal(error: Error, scope: Scope | undefined): TenancyError | undefined {
   const state = sqlstateOf(error);
-  if (state === undefined || notTheScope.has(translateError(error)?.code ?? '')) return undefined;
+  if (state === undefined || !refusals.has(state)) return undefined;
   const fields = { scope: scopeKey(scope), reason: error.message, remedy: remedyFor(state, error.message) };
   return new TenancyError('TENANCY_SCOPE_REFUSED', fields, { cause: error });
 }

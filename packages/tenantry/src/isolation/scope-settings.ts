@@ -39,12 +39,23 @@ export function scopeSettings(scope: Scope | undefined, options: GateOptions): r
 }
 
 /**
- * Puts role and search path back in the middle of a transaction, where a statement may have changed them. Not the limits:
- * `set local statement_timeout` is a transaction's right. As commands, because a tenant role may not call `set_config`. Pure.
+ * Puts role and search path back in the middle of a transaction, where a statement may have changed them. As commands,
+ * because a tenant role may not call `set_config`. Pure.
+ *
+ * @param limits - The limits too, as after `commit and chain`. Otherwise `set local statement_timeout` is a transaction's right.
  */
-export function reentryTexts([role = 'none', path = '']: readonly string[]): readonly string[] {
-  return [
+export function reentryTexts(
+  [role = 'none', path = '', statement = '0', idle = '0']: readonly string[],
+  limits: boolean,
+): readonly string[] {
+  const scope = [
     `set local role ${role === 'none' ? role : quoteIdentifier(role)}`,
     `set local search_path to ${path === '' ? "''" : path}`,
+  ];
+  if (!limits) return scope;
+  return [
+    ...scope,
+    `set local statement_timeout to ${statement}`,
+    `set local idle_in_transaction_session_timeout to ${idle}`,
   ];
 }

@@ -3,10 +3,10 @@ import pg from 'pg';
 import { currentScope } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { translateError } from '../postgres/translate-error.js';
+import { Lease, type Leased } from './lease.js';
 import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
-import type { TenantId } from '../tenant/tenant-id.js';
-import { ScopedClient } from './scoped-client.js';
+import { refusePipeline, ScopedClient } from './scoped-client.js';
 import { TenantShares } from './tenant-shares.js';
 
 /** Options of {@link ScopedPool}: those of `pg.Pool`, and the gate's. */
@@ -25,66 +25,40 @@ type ConnectCallback = (
   release: (destroy?: unknown) => void,
 ) => void;
 
+const nothing = () => undefined;
+
 /** The one pool of a process: its clients are {@link ScopedClient}s, and a client that is not idle is never handed on. */
 export class ScopedPool extends pg.Pool {
   readonly #config: ScopedPoolConfig;
   /** A socket keeps the async context it was made in for as long as it lives: that of no request. */
   readonly #outside = new AsyncResource('TenantryPool');
   readonly #shares: TenantShares | undefined;
-  /** Who has a connection, as far as shares go. */
-  readonly #holders = new WeakMap<object, TenantId>();
 
+  /** @throws TenancyError `TENANCY_OPTION_INVALID` for `pipeline`. */
   constructor(config: ScopedPoolConfig) {
+    refusePipeline(config);
     super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
     this.#config = config;
     const { maxPerTenant, connectionTimeoutMillis } = config;
     if (maxPerTenant !== undefined) this.#shares = new TenantShares(maxPerTenant, connectionTimeoutMillis);
     this.on('release', (_error, client) => {
-      this.#leaveShare(client);
       const scoped = client as unknown as ScopedClient;
       if (!scoped.idle) scoped.discard();
     });
     // Without a listener the loss of an idle connection ends the process. The pool has dropped it already.
-    this.on('error', () => undefined);
-    this.on('connect', (client) => client.on('error', () => undefined));
+    this.on('error', nothing);
+    this.on('connect', (client) => client.on('error', nothing));
   }
 
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
-    if (callback) return this.#share(callback);
+    if (callback) {
+      return this.#lease((error, lease) => callback(error, lease?.asClient(), lease?.release ?? nothing));
+    }
     return new Promise((resolve, reject) => {
-      this.#share((error, client) => (client ? resolve(client) : reject(error ?? new Error('No client.'))));
+      this.#lease((error, lease) => (lease ? resolve(lease.asClient()) : reject(error ?? new Error('No client.'))));
     });
-  }
-
-  /** Waits for the tenant's share first, where tenants have one. */
-  #share(callback: ConnectCallback): void {
-    const scope = currentScope();
-    if (!this.#shares || scope?.kind !== 'tenant') return this.#connect(callback);
-    const { id } = scope.tenant;
-    this.#shares.enter(id, (refused) => {
-      if (refused) return callback(refused, undefined, () => undefined);
-      this.#connect((error, client, release) => {
-        if (client) this.#holders.set(client, id);
-        else this.#shares?.leave(id);
-        callback(error, client, release);
-      });
-    });
-  }
-
-  #connect(callback: ConnectCallback): void {
-    // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
-    const bound = AsyncResource.bind(callback);
-    this.#outside.runInAsyncScope(() =>
-      super.connect((error, client, release) => bound(error && this.#translate(error), client, release)),
-    );
-  }
-
-  #leaveShare(client: object): void {
-    const tenant = this.#holders.get(client);
-    this.#holders.delete(client);
-    if (tenant !== undefined) this.#shares?.leave(tenant);
   }
 
   /**
@@ -99,6 +73,42 @@ export class ScopedPool extends pg.Pool {
     } finally {
       client.release();
     }
+  }
+
+  /** Waits for the tenant's share first, where tenants have one. */
+  #lease(callback: (error: Error | undefined, lease?: Lease) => void): void {
+    const scope = currentScope();
+    const shares = scope?.kind === 'tenant' ? this.#shares : undefined;
+    const id = scope?.kind === 'tenant' ? scope.tenant.id : undefined;
+    const leave = () => {
+      if (id !== undefined) shares?.leave(id);
+    };
+    const connect = () =>
+      this.#connect((error, leased) => {
+        if (leased) return callback(undefined, new Lease(leased, { renew: () => this.#renew(), ended: leave }));
+        leave();
+        callback(error);
+      });
+    if (!shares || id === undefined) return connect();
+    shares.enter(id, (refused) => (refused ? callback(refused) : connect()));
+  }
+
+  #renew(): Promise<Leased> {
+    return new Promise((resolve, reject) => {
+      this.#connect((error, leased) => (leased ? resolve(leased) : reject(error ?? new Error('No client.'))));
+    });
+  }
+
+  #connect(callback: (error: Error | undefined, leased?: Leased) => void): void {
+    // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
+    const bound = AsyncResource.bind(callback);
+    this.#outside.runInAsyncScope(() =>
+      super.connect((error, client, release) =>
+        client
+          ? bound(undefined, { client: client as unknown as ScopedClient, release })
+          : bound(error && this.#translate(error)),
+      ),
+    );
   }
 
   #translate(error: Error): Error {

@@ -125,10 +125,14 @@ it('keeps the order of statements that nobody waits for', async () => {
   expect(await widgetNames(shop, 'acme')).toEqual(['acme widget']);
 });
 
-it('does not hand on a connection whose transaction has had no statement', async () => {
+it('hands on a connection whose transaction has had no statement, and nothing of that transaction', async () => {
+  const { processID } = client as unknown as { processID: number };
   await inAcme(() => client.query('begin'));
   client.release();
-  const next = await pool.connect();
-  expect(next).not.toBe(client);
-  client = next;
+  client = await pool.connect();
+  expect(client).toMatchObject({ processID });
+  await shop.tenancy.run('globex', () => client.query(insert));
+  expect(await settingsOf(client)).toMatchObject({ role: 'none', idle: true });
+  expect(await widgetNames(shop, 'globex')).toEqual(['globex widget', 'stray']);
+  expect(await widgetNames(shop, 'acme')).toEqual(['acme widget']);
 });

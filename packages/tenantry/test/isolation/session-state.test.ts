@@ -1,8 +1,7 @@
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
-import { beginsBeforeAnyQuery, lastingCommand } from '../../src/isolation/session-statement.js';
-import { plainPool, scopedPool, settingsOf } from './support/pools.js';
+import { statementNature } from '../../src/isolation/statement-kind.js';
+import { pastTheGate, plainPool, scopedPool, settingsOf } from './support/pools.js';
 import { stock } from './support/stock.js';
 
 let shop: Shop;
@@ -37,7 +36,7 @@ describe('a statement that would stay on the connection', () => {
     'set/**/timezone to utc',
     '/*/**/*/set timezone to utc',
   ])('is refused before it is sent: %s', async (sql) => {
-    expect(lastingCommand(sql)).toBeDefined();
+    expect(statementNature(sql).kind).toBe('lasting');
     await expect(shop.tenancy.run('acme', () => shop.orm.em.execute(sql))).rejects.toMatchObject({
       code: 'TENANCY_STATEMENT_REFUSED',
     });
@@ -74,29 +73,15 @@ describe('a statement that ends with its transaction', () => {
     'show timezone',
     '',
   ])('is let through: %s', (sql) => {
-    expect(lastingCommand(sql)).toBeUndefined();
-  });
-
-  it.each([
-    ['begin', false],
-    ['start transaction isolation level serializable', true],
-    ['BEGIN\nISOLATION LEVEL REPEATABLE READ', true],
-    ['begin read only, deferrable', true],
-    ["select 'begin isolation'", false],
-  ])('is known to begin before any query or not: %s', (sql, expected) => {
-    expect(beginsBeforeAnyQuery(sql)).toBe(expected);
+    expect(statementNature(sql).kind).toMatch(/^(?:query|command|mode)$/);
   });
 });
 
 describe('settings that got past the gate', () => {
-  /** Sends a statement as a client without the gate would. */
-  const past = (client: pg.ClientBase, sql: string) =>
-    (pg.Client.prototype.query.bind(client) as (text: string) => Promise<unknown>)(sql);
-
   it('do not reach the next statement: neither a search path nor a role', async () => {
     const pool = await scopedPool(shop);
     const client = await pool.connect();
-    await past(client, 'set search_path to globex_shop');
+    await pastTheGate(client, 'set search_path to globex_shop');
     await expect(client.query('select name from widget')).rejects.toMatchObject({ code: '42P01' });
     const inAcme = () => client.query('select name, current_user::text as role from widget');
     expect((await shop.tenancy.run('acme', inAcme)).rows).toEqual([{ name: 'acme widget', role: 'acme_shop' }]);
@@ -107,7 +92,7 @@ describe('settings that got past the gate', () => {
   it('refuse every statement on a connection whose role was changed, because that role may not choose one', async () => {
     const pool = await scopedPool(shop);
     const client = await pool.connect();
-    await past(client, 'set role globex_shop');
+    await pastTheGate(client, 'set role globex_shop');
     await expect(client.query('select name from globex_shop.widget')).rejects.toMatchObject({
       code: 'TENANCY_SCOPE_REFUSED',
     });

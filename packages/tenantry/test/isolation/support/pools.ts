@@ -1,7 +1,9 @@
 import pg from 'pg';
 import type { Shop } from '../../../../../test/support/shop.js';
 import { catalogRoleOf } from '../../../src/isolation/catalog-role.js';
+import { WireQueryBase } from '../../../src/isolation/pg-internals.js';
 import type { GateOptions } from '../../../src/isolation/scope-settings.js';
+import type { ScopedClient } from '../../../src/isolation/scoped-client.js';
 import { ScopedPool, type ScopedPoolConfig } from '../../../src/isolation/scoped-pool.js';
 
 /** What is needed of a shop: its database. */
@@ -65,13 +67,28 @@ export interface Settings {
   readonly idle: boolean;
 }
 
+/** Sends a statement as a client without the gate would: on the wire it passes for one of the gate's own. */
+export function pastTheGate<T extends pg.QueryResultRow>(client: pg.ClientBase, text: string): Promise<pg.QueryResult<T>> {
+  const gated = client as unknown as ScopedClient;
+  if (!('turn' in gated)) return client.query<T>(text);
+  return new Promise((resolve, reject) => {
+    const query = new WireQueryBase({ text }, undefined, (error: Error | null, result: pg.QueryResult<T>) =>
+      error ? reject(error) : resolve(result),
+    );
+    const submit = query.submit.bind(query);
+    query.submit = (connection) => gated.turn(text, () => gated.ours(() => submit(connection))) ?? null;
+    const send = pg.Client.prototype.query.bind(gated) as (query: unknown) => void;
+    send(query);
+  });
+}
+
 /** Looks at a connection past the gate. */
 export async function settingsOf(client: pg.ClientBase): Promise<Settings> {
-  const query = pg.Client.prototype.query.bind(client) as (
-    text: string,
-  ) => Promise<pg.QueryResult<Omit<Settings, 'idle'>>>;
-  const { rows } = await query(`select current_user::text as user, current_setting('role') as role,
-    current_setting('search_path') as path, current_setting('statement_timeout') as timeout`);
+  const { rows } = await pastTheGate<Omit<Settings, 'idle'>>(
+    client,
+    `select current_user::text as user, current_setting('role') as role,
+    current_setting('search_path') as path, current_setting('statement_timeout') as timeout`,
+  );
   const [row] = rows;
   if (!row) throw new Error('No settings');
   return { ...row, idle: (client as unknown as { _txStatus: string })._txStatus === 'I' };

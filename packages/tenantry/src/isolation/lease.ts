@@ -1,0 +1,158 @@
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { nothingRan } from './nothing-ran.js';
+import type { ScopedClient } from './scoped-client.js';
+import { isWireObject } from './wire-object.js';
+
+type Release = (destroy?: unknown) => void;
+type Callback = (error: Error | null, result?: unknown) => void;
+type Ask = (config: unknown, values?: unknown, callback?: unknown) => unknown;
+
+/** One connection of the pool and the way to give it back. */
+export interface Leased {
+  readonly client: ScopedClient;
+  readonly release: Release;
+}
+
+/** What a lease asks of the pool. */
+export interface LeaseGround {
+  /** Another connection, for a statement that met one which had gone away. */
+  renew(): Promise<Leased>;
+  /** The lease is over, and its connection given back. */
+  ended(): void;
+}
+
+/** Milliseconds to wait for PostgreSQL to say how a failed statement left its transaction; it says so in the next packet. */
+const settleMs = 1000;
+
+/**
+ * A connection for as long as somebody has it. What its holder sends after giving it back is refused: by then it may be
+ * another's, and in the middle of that one's transaction.
+ */
+export class Lease {
+  #leased: Leased;
+  readonly #ground: LeaseGround;
+  /** Why there is no connection any more. */
+  #over: Error | undefined;
+  #released = false;
+
+  constructor(leased: Leased, ground: LeaseGround) {
+    this.#leased = leased;
+    this.#ground = ground;
+    this.#listen();
+  }
+
+  /** Looks like the client itself, but ends with the lease. */
+  asClient(): pg.PoolClient {
+    const own: Record<PropertyKey, unknown> = { query: this.#query, release: this.release };
+    return new Proxy(this.#leased.client as unknown as pg.PoolClient, {
+      get: (_, name) => {
+        if (Object.hasOwn(own, name)) return own[name];
+        const { client } = this.#leased;
+        const value: unknown = Reflect.get(client, name, client);
+        return typeof value === 'function' && name !== 'constructor' ? value.bind(client) : value;
+      },
+      set: (_, name, value) => {
+        if (Object.hasOwn(own, name)) own[name] = value;
+        else Reflect.set(this.#leased.client, name, value);
+        return true;
+      },
+    });
+  }
+
+  /** @throws Error when it was given back already. */
+  readonly release: Release = (destroy) => {
+    if (this.#released) throw new Error('Release called on client which has already been released to the pool.');
+    this.#released = true;
+    if (this.#over) return;
+    const { client } = this.#leased;
+    client.forgetBegin();
+    if (destroy || client.idle || !client.settling) this.#end(givenBack(), destroy);
+    else void client.settled(settleMs).then(() => this.#over ?? this.#end(givenBack()));
+  };
+
+  readonly #query: Ask = (config, values, callback) => {
+    const over = this.#over ?? (this.#released ? givenBack() : undefined);
+    const { client } = this.#leased;
+    if (over) return refuse(client, over, config, values, callback);
+    const ask = client.query as unknown as Ask;
+    if (isWireObject(config) || config === null || config === undefined) return ask(config, values, callback);
+    const told = callbackOf(config, values, callback);
+    if (!told) {
+      const answer = ask(config, values) as Promise<unknown>;
+      return answer.catch((error: Error) => this.#again(client, error).then((next) => next(config, values)));
+    }
+    const bound = typeof values === 'function' ? undefined : values;
+    return ask(config, bound, (error: Error | null, result: unknown) => {
+      if (!nothingRan(error)) return told(error, result);
+      this.#again(client, error as Error).then((next) => void next(config, bound, told), told);
+    });
+  };
+
+  /** Once: the connection had gone away before it heard of the statement, and another one may be had. */
+  async #again(from: ScopedClient, error: Error): Promise<Ask> {
+    const unsent = nothingRan(error);
+    if (!unsent || this.#released || this.#leased.client !== from) throw error;
+    this.#unlisten();
+    this.#leased.release(error);
+    try {
+      this.#leased = await this.#ground.renew();
+    } catch (failed) {
+      this.#over = failed as Error;
+      this.#ground.ended();
+      throw error;
+    }
+    this.#listen();
+    const next = this.#leased.client.query as unknown as Ask;
+    if (unsent.begin) await next(unsent.begin.text);
+    return next;
+  }
+
+  readonly #onLoss = (error?: Error): void => {
+    this.#end(error ?? new Error('Connection terminated'), error ?? true);
+  };
+
+  #listen(): void {
+    this.#leased.client.on('error', this.#onLoss);
+    this.#leased.client.on('end', this.#onLoss);
+  }
+
+  #unlisten(): void {
+    this.#leased.client.off('error', this.#onLoss);
+    this.#leased.client.off('end', this.#onLoss);
+  }
+
+  /** Gives the connection back, also where its holder never will: a dead one keeps its place from others. */
+  #end(over: Error, destroy?: unknown): void {
+    if (this.#over) return;
+    this.#over = over;
+    this.#unlisten();
+    this.#leased.release(destroy);
+    this.#ground.ended();
+  }
+}
+
+function givenBack(): TenancyError {
+  return new TenancyError('TENANCY_STATEMENT_REFUSED', {
+    what: 'A statement after release()',
+    remedy: 'Await every statement before the connection is given back.',
+  });
+}
+
+function callbackOf(config: unknown, values: unknown, callback: unknown): Callback | undefined {
+  const given = callback ?? (typeof values === 'function' ? values : (config as { callback?: unknown }).callback);
+  return typeof given === 'function' ? (given as Callback) : undefined;
+}
+
+/** In the way in which the statement would have been answered. */
+function refuse(client: ScopedClient, error: Error, ...[config, values, callback]: Parameters<Ask>): unknown {
+  if (isWireObject(config)) {
+    const { connection } = client as unknown as { connection: never };
+    process.nextTick(() => config.handleError(error, connection));
+    return config;
+  }
+  const told = callbackOf(config ?? {}, values, callback);
+  if (!told) return Promise.reject(error);
+  process.nextTick(told, error);
+  return undefined;
+}

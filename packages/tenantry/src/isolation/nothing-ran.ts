@@ -1,0 +1,18 @@
+import type { HeldBegin } from './transaction-scope.js';
+
+interface Unsent {
+  /** The transaction that would have begun with the statement. */
+  readonly begin: HeldBegin | undefined;
+}
+
+const marked = new WeakMap<Error, Unsent>();
+
+/** Marks an error of a statement that PostgreSQL has certainly not run: it may be sent again, on another connection. */
+export function markNothingRan(error: Error, begin: HeldBegin | undefined): void {
+  marked.set(error, { begin });
+}
+
+/** What to send again, where an error is that of a statement that PostgreSQL has certainly not run. */
+export function nothingRan(error: unknown): Unsent | undefined {
+  return error instanceof Error ? marked.get(error) : undefined;
+}

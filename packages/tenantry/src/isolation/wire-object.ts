@@ -1,0 +1,62 @@
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { WireObject, WireQuery } from './pg-internals.js';
+import { type StatementNature, statementNature } from './statement-kind.js';
+
+/** What the gate makes of an object that brings its own messages. */
+export interface ShownStatement {
+  readonly text: string;
+  readonly nature: StatementNature;
+  /** Why it is not sent. */
+  readonly refusal?: TenancyError | undefined;
+}
+
+/** Whether a value is such an object: a cursor, a stream, COPY, one of `pg`'s own queries. */
+export function isWireObject(value: unknown): value is WireObject {
+  return typeof value === 'object' && value !== null && typeof (value as { submit?: unknown }).submit === 'function';
+}
+
+/** Reads what an object shows of itself. One of `pg`'s own queries is made to go as a text goes: one statement, under no name. */
+export function shownStatement(object: WireObject): ShownStatement {
+  const text = textOf(object);
+  if (text === undefined) return { text: '', nature: { kind: 'unknown' }, refusal: refused('A query object without a text') };
+  const nature = statementNature(text);
+  if (isQuery(object)) {
+    object.queryMode = 'extended';
+    object.name = undefined;
+    return { text, nature, refusal: nature.kind.startsWith('copy') || nature.kind === 'unknown' ? notHere(nature) : undefined };
+  }
+  return { text, nature, refusal: fits(object, nature) ? undefined : notHere(nature) };
+}
+
+/** `pg-query-stream` keeps its text with its cursor. */
+function textOf(object: WireObject): string | undefined {
+  const { text, cursor } = object as { text?: unknown; cursor?: { text?: unknown } };
+  if (typeof text === 'string') return text;
+  return typeof cursor?.text === 'string' ? cursor.text : undefined;
+}
+
+/** `pg`'s own, also of another copy of `pg`. */
+function isQuery(object: WireObject): object is WireQuery {
+  return typeof (object as { requiresPreparation?: unknown }).requiresPreparation === 'function';
+}
+
+/** COPY is written to or read from; whatever else streams gives rows. */
+function fits(object: WireObject, { kind }: StatementNature): boolean {
+  const { _write, _read } = object as { _write?: unknown; _read?: unknown };
+  const copies = typeof object.handleCopyInResponse === 'function' || (typeof _read === 'function' && !object.handleDataRow);
+  if (kind === 'copy in') return copies && typeof _write === 'function' && typeof _read !== 'function';
+  if (kind === 'copy out') return copies && typeof _read === 'function' && typeof _write !== 'function';
+  return kind === 'query' && !copies;
+}
+
+function notHere({ kind, what }: StatementNature): TenancyError {
+  if (kind === 'lasting') return refused(what ?? 'It');
+  return refused(
+    kind.startsWith('copy') ? (what ?? 'COPY') : 'A cursor or a stream over what returns no rows',
+    kind.startsWith('copy') ? 'Use from() or to() of pg-copy-streams.' : 'Send it as a statement.',
+  );
+}
+
+function refused(what: string, remedy = 'Use what ends with a transaction, such as SET LOCAL.'): TenancyError {
+  return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
+}

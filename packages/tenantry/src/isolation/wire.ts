@@ -1,0 +1,189 @@
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { TransactionStatus, WireConnection } from './pg-internals.js';
+
+/** First bytes of the messages that a client sends. Source: PostgreSQL manual, "Message Formats". */
+const type = {
+  parse: 0x50,
+  query: 0x51,
+  sync: 0x53,
+  bind: 0x42,
+  execute: 0x45,
+  describe: 0x44,
+  close: 0x43,
+  flush: 0x48,
+  terminate: 0x58,
+  copyData: 0x64,
+  copyDone: 0x63,
+  copyFail: 0x66,
+} as const;
+
+/** Until a Sync follows, PostgreSQL answers nothing after an error, and keeps the implicit transaction open. */
+const opening = new Set<number>([type.parse, type.bind, type.execute, type.describe]);
+const copying = new Set<number>([type.copyData, type.copyDone, type.copyFail]);
+const closing = new Set<number>([type.sync, type.close, type.flush, type.terminate]);
+
+interface Awaiting {
+  /** Messages to which PostgreSQL will say ReadyForQuery. */
+  readies: number;
+  /** Something was sent after the last of them. */
+  open: boolean;
+}
+
+/**
+ * All that leaves through a connection's socket, whoever sends it. It knows when PostgreSQL has answered all of it, and lets
+ * no statement pass that the gate has not admitted: an object that brings its own messages is held to the text it showed.
+ */
+export class Wire {
+  readonly #connection: WireConnection;
+  /** Hands messages to the socket; until the connection stands nothing is read or kept back. */
+  #write: ((messages: Uint8Array) => boolean) | undefined;
+  #gathered: Uint8Array[] | undefined;
+  /** Bytes of the message under way that are still to come: COPY sends one in pieces. */
+  #rest = 0;
+  #awaiting: Awaiting = { readies: 0, open: false };
+  /** The text of the statement whose turn it is. */
+  #turn: string | undefined;
+  #ours = false;
+  #answered = false;
+  #status: TransactionStatus | null = null;
+  #broken: TenancyError | undefined;
+
+  constructor(connection: WireConnection) {
+    this.#connection = connection;
+    // Before the client's own listeners, which call back and start the next statement.
+    connection.on('readyForQuery', ({ status }) => this.#ready(status));
+    for (const event of ['parseComplete', 'bindComplete', 'closeComplete', 'commandComplete', 'rowDescription'] as const)
+      connection.on(event, () => (this.#answered = true));
+  }
+
+  /** How the transaction stood when PostgreSQL last said so; `null` before it did. */
+  get status(): TransactionStatus | null {
+    return this.#status;
+  }
+
+  /** Whether PostgreSQL has answered everything that was sent. */
+  get quiet(): boolean {
+    return this.#awaiting.readies === 0 && !this.#awaiting.open;
+  }
+
+  /** Whether PostgreSQL has answered anything that was sent in this turn. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Whether PostgreSQL waits for a Sync: after an error it says nothing more until it comes. */
+  get needsSync(): boolean {
+    return this.#awaiting.open && this.#awaiting.readies === 0;
+  }
+
+  /**
+   * Begins a statement's turn, until PostgreSQL is ready for the next. What `send` sends goes out in one write: a statement with
+   * its scope is seven messages, and Node pays for each that it hands to the system, ten microseconds of a small request.
+   *
+   * @param text - The one statement that may be sent.
+   * @returns What `send` answers; where that is an error, nothing was sent.
+   */
+  turn(text: string, send: () => Error | null | undefined | void): Error | undefined {
+    if (!this.quiet) return this.#break('An answer to something else is still to come on this connection');
+    this.#turn = text;
+    this.#answered = false;
+    const gathered: Uint8Array[] = [];
+    this.#gathered = gathered;
+    try {
+      const failed = send() ?? this.#broken;
+      if (failed) return this.#takeBack(failed);
+    } catch (error) {
+      return this.#takeBack(error as Error);
+    } finally {
+      this.#gathered = undefined;
+    }
+    if (gathered.length > 0) this.#write?.(Buffer.concat(gathered));
+    return undefined;
+  }
+
+  /** Sends statements of the gate's own, which need no admission. */
+  ours<T>(send: () => T): T {
+    this.#ours = true;
+    try {
+      return send();
+    } finally {
+      this.#ours = false;
+    }
+  }
+
+  #takeBack(error: Error): Error {
+    this.#awaiting = { readies: 0, open: false };
+    this.#turn = undefined;
+    return error;
+  }
+
+  #ready(status: TransactionStatus): void {
+    this.#status = status;
+    if (!this.#write) return this.#install();
+    if (this.#awaiting.readies === 0) return void this.#break('PostgreSQL answered what nobody had asked');
+    this.#awaiting.readies--;
+    if (this.quiet) this.#turn = undefined;
+  }
+
+  /** Once the connection stands: its socket is another one after TLS. */
+  #install(): void {
+    const { stream } = this.#connection;
+    const write = stream.write.bind(stream) as (messages: Uint8Array, ...rest: unknown[]) => boolean;
+    this.#write = write;
+    stream.write = (messages: Uint8Array | string, ...rest: unknown[]): boolean => {
+      if (typeof messages === 'string' || !this.#admits(messages)) return false;
+      if (!this.#gathered) return write(messages, ...rest);
+      return this.#gathered.push(messages) > 0;
+    };
+  }
+
+  /** Reads each message's type and length, and no more of what is none of the gate's business. */
+  #admits(messages: Uint8Array): boolean {
+    const view = Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength);
+    for (let at = 0; at < view.length; ) {
+      if (this.#rest > 0) {
+        const passed = Math.min(this.#rest, view.length - at);
+        this.#rest -= passed;
+        at += passed;
+        continue;
+      }
+      if (view.length - at < 5) return this.#refuse('A message in pieces');
+      this.#rest = view.readUInt32BE(at + 1) + 1;
+      const refused = this.#refusal(view[at] ?? 0, view, at + 5);
+      if (refused !== undefined) return this.#refuse(refused);
+    }
+    return true;
+  }
+
+  #refusal(kind: number, view: Buffer, at: number): string | undefined {
+    const free = this.#ours || closing.has(kind);
+    if (!free && this.#turn === undefined) return 'A message out of turn';
+    if (kind === type.query || kind === type.sync) {
+      this.#awaiting.readies++;
+      this.#awaiting.open = false;
+    } else if (opening.has(kind)) this.#awaiting.open = true;
+    else if (!copying.has(kind) && !closing.has(kind)) return 'A message that Tenantry does not know';
+    if (this.#ours || (kind !== type.parse && kind !== type.query)) return undefined;
+    const [name, text] = kind === type.parse ? [textAt(view, at), textAt(view, view.indexOf(0, at) + 1)] : ['', textAt(view, at)];
+    if (name !== '') return 'A prepared statement';
+    return text === this.#turn ? undefined : 'A statement that was not the one it had shown';
+  }
+
+  #refuse(what: string): false {
+    this.#break(what);
+    return false;
+  }
+
+  /** There is no way to go on with a connection on which somebody has sent, or is answered, something else. */
+  #break(what: string): TenancyError {
+    const remedy = 'The connection was closed. Ask one statement at a time, with a text that says all.';
+    this.#broken ??= new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
+    this.#connection.stream.destroy(this.#broken);
+    return this.#broken;
+  }
+}
+
+/** Texts end with a NUL on the wire. */
+function textAt(view: Buffer, at: number): string {
+  return view.toString('utf8', at, view.indexOf(0, at));
+}
