@@ -1,82 +1,51 @@
-import { type Scope, scopeKey } from '../context/scope.js';
-import type { GatedQuery } from './gated-query.js';
+import type { Scope } from '../context/scope.js';
+import { GatedQuery } from './gated-query.js';
 import type { WireConnection, WireObject } from './pg-internals.js';
+import type { ScopeGate } from './scope-gate.js';
 import type { StatementNature } from './statement-kind.js';
-import type { HeldBegin } from './transaction-scope.js';
+import { textQuery } from './text-query.js';
 
 type Callback = (error: Error | null) => void;
-
-/** What {@link CopyTurns} asks of the connection. */
-export interface CopyGround {
-  readonly connection: WireConnection;
-  /** Whether a transaction is open, or a `begin` held back. */
-  open(): boolean;
-  hold(begin: HeldBegin, scope: string): void;
-  /** Forgets a `begin` that was held back and not sent. Whether there was one. */
-  letGo(): boolean;
-  /** A statement of the gate's own; `before` is called as its turn comes. */
-  statement(
-    scope: Scope | undefined,
-    text: string,
-    nature: StatementNature,
-    callback: Callback,
-    before?: () => void,
-  ): GatedQuery;
-  object(scope: Scope | undefined, nature: StatementNature, text: string, object: WireObject): GatedQuery;
-  /** Gives a query the next turn, before all that wait. */
-  next(query: GatedQuery): void;
-}
 
 /**
  * COPY of a library brings messages that nothing can travel with: it is a simple query, and takes the socket for itself. So its
  * scope is entered in the turn before, and where no transaction is open it has one of its own, ended in the turn after.
  */
 export class CopyTurns {
-  readonly #ground: CopyGround;
-  #ending = false;
+  readonly #gate: ScopeGate;
+  readonly #connection: WireConnection;
+  readonly #next: (query: GatedQuery) => void;
 
-  constructor(ground: CopyGround) {
-    this.#ground = ground;
-  }
-
-  /** Whether the transaction of a COPY that ended is being ended. */
-  get ending(): boolean {
-    return this.#ending;
+  /** @param next - Gives a query the next turn, before all that wait. */
+  constructor(gate: ScopeGate, connection: WireConnection, next: (query: GatedQuery) => void) {
+    this.#gate = gate;
+    this.#connection = connection;
+    this.#next = next;
   }
 
   /** The first of its turns. */
   begin(scope: Scope | undefined, nature: StatementNature, text: string, object: WireObject): GatedQuery {
-    const { connection, open, hold, letGo, statement, next } = this.#ground;
     let own = false;
-    const enter = () => {
-      own = !open();
-      if (own) hold({ text: 'begin' }, scopeKey(scope));
+    const before = () => {
+      own = !this.#gate.open;
+      if (own) this.#gate.hold('begin', scope);
     };
-    return statement(
-      scope,
-      'select',
-      { kind: 'nothing' },
-      (error) => {
-        if (!error) return next(this.#copy(scope, nature, text, object, own));
-        if (own && !letGo()) this.#end(scope, 'rollback');
-        return object.handleError(error, connection);
-      },
-      enter,
-    );
+    const callback: Callback = (error) => {
+      if (!error) return this.#next(this.#copy(scope, nature, text, object, own));
+      if (own && !this.#gate.letGo()) this.#end(scope, 'rollback');
+      return object.handleError(error, this.#connection);
+    };
+    return textQuery(this.#gate, { scope, config: { text: 'select' }, nature: { kind: 'nothing' }, callback, before });
   }
 
   #copy(scope: Scope | undefined, nature: StatementNature, text: string, object: WireObject, own: boolean): GatedQuery {
     const end = (committed?: Callback) => this.#end(scope, committed ? 'commit' : 'rollback', committed);
-    return this.#ground.object(scope, nature, text, own ? endingItsTransaction(object, end) : object);
+    const shown = own ? endingItsTransaction(object, end) : object;
+    return new GatedQuery(this.#gate, { scope, nature, text, object: shown, made: false });
   }
 
   #end(scope: Scope | undefined, text: 'commit' | 'rollback', done?: Callback): void {
-    this.#ending = true;
-    const told: Callback = (error) => {
-      this.#ending = false;
-      done?.(error);
-    };
-    this.#ground.next(this.#ground.statement(scope, text, { kind: text }, told));
+    this.#next(textQuery(this.#gate, { scope, config: { text }, callback: (error) => done?.(error) }));
   }
 }
 

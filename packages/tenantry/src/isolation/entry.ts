@@ -49,7 +49,12 @@ export class Preamble {
 }
 
 /** Enters a scope until the end of the transaction, which `begin` opens where it was held back. */
-export function enterScope(connection: WireConnection, settings: readonly string[], preamble: Preamble, begin?: string): Entry {
+export function enterScope(
+  connection: WireConnection,
+  settings: readonly string[],
+  preamble: Preamble,
+  begin?: string,
+): Entry {
   const before = begin === undefined ? 0 : 1;
   return {
     begin,

@@ -18,8 +18,6 @@ export interface Gate {
   entered(entry: Entry, left: number): void;
   /** What was sent first failed, so PostgreSQL skipped the statement. Answers the error to give. */
   refused(entry: Entry, left: number, error: Error, scope: Scope | undefined): Error;
-  /** The statement failed. */
-  failed(): void;
   /** The object has been told of an error. */
   afterError(): void;
   /** The statement has been done; `tag` is PostgreSQL's own word for what it was. */
@@ -35,7 +33,7 @@ export interface GatedStatement {
   /** The object is one of the gate's own making: what it sends is known, and its answers are bound to its caller already. */
   readonly made: boolean;
   /** Why it is not sent. */
-  readonly refusal?: TenancyError | undefined;
+  readonly refusal?: Error | undefined;
   /** Called as its turn comes. */
   readonly before?: (() => void) | undefined;
 }
@@ -89,7 +87,8 @@ export class GatedQuery implements WireObject {
     before?.();
     if (refusal) return refusal;
     // On the wire a statement ends at its first NUL; PostgreSQL would take the rest for another part of the message.
-    if (text.includes('\0')) return new TenancyError('TENANCY_VALUE_INVALID', { reason: 'a text has the character NUL' });
+    if (text.includes('\0'))
+      return new TenancyError('TENANCY_VALUE_INVALID', { reason: 'a text has the character NUL' });
     const entry = this.#gate.admit(scope, nature);
     if (entry instanceof Error) return entry;
     this.#entry = entry;
@@ -151,7 +150,6 @@ export class GatedQuery implements WireObject {
     if (answered) {
       const { scope } = this.#statement;
       if (this.#entering > 0 && this.#entry) told = this.#gate.refused(this.#entry, this.#entering, error, scope);
-      else this.#gate.failed();
       this.#entering = 0;
     }
     this.#call(() => this.#object.handleError(told, connection));

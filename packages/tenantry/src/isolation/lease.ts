@@ -22,7 +22,7 @@ export interface LeaseGround {
   ended(): void;
 }
 
-/** Milliseconds to wait for PostgreSQL to say how a failed statement left its transaction; it says so in the next packet. */
+/** Milliseconds to wait for the answer to what was sent before release(). After an error it is in the next packet. */
 const settleMs = 1000;
 
 /**
@@ -66,14 +66,15 @@ export class Lease {
     this.#released = true;
     if (this.#over) return;
     const { client } = this.#leased;
-    client.forgetBegin();
-    if (destroy || client.idle || !client.settling) this.#end(givenBack(), destroy);
+    if (!client.busy) client.forgetBegin();
+    if (destroy || !client.busy) this.#end(givenBack(), destroy);
     else void client.settled(settleMs).then(() => this.#over ?? this.#end(givenBack()));
   };
 
   readonly #query: Ask = (config, values, callback) => {
-    const over = this.#over ?? (this.#released ? givenBack() : undefined);
     const { client } = this.#leased;
+    // A client that lost its connection says so itself, and never has another.
+    const over = this.#released ? givenBack() : this.#over instanceof TenancyError && this.#over;
     if (over) return refuse(client, over, config, values, callback);
     const ask = client.query as unknown as Ask;
     if (isWireObject(config) || config === null || config === undefined) return ask(config, values, callback);
@@ -104,7 +105,7 @@ export class Lease {
     }
     this.#listen();
     const next = this.#leased.client.query as unknown as Ask;
-    if (unsent.begin) await next(unsent.begin.text);
+    if (unsent.begin !== undefined) await next(unsent.begin);
     return next;
   }
 

@@ -1,14 +1,12 @@
-import type { HeldBegin } from './transaction-scope.js';
-
 interface Unsent {
-  /** The transaction that would have begun with the statement. */
-  readonly begin: HeldBegin | undefined;
+  /** The `begin` of the transaction that would have begun with the statement. */
+  readonly begin: string | undefined;
 }
 
 const marked = new WeakMap<Error, Unsent>();
 
 /** Marks an error of a statement that PostgreSQL has certainly not run: it may be sent again, on another connection. */
-export function markNothingRan(error: Error, begin: HeldBegin | undefined): void {
+export function markNothingRan(error: Error, begin: string | undefined): void {
   marked.set(error, { begin });
 }
 

@@ -85,3 +85,11 @@ export interface ClientInternals {
   readonly readyForQuery: boolean;
   readonly _queryQueue: unknown[];
 }
+
+/** `pg.Client` as a class that can be extended with what its types leave out. */
+export const WireClientBase = pg.Client as unknown as new (config: pg.ClientConfig) => pg.Client & {
+  /** Whether statements may be sent before those before them are answered. */
+  pipeline: boolean;
+  /** Sends the next statement, if it may be sent now. */
+  _pulseQueryQueue(): void;
+};

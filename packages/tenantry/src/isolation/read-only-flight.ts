@@ -64,7 +64,7 @@ export class ReadOnlyFlight extends WireQueryBase {
 
   constructor(
     request: ReadOnlyRequest,
-    { wire: sent, ...options }: GateOptions & { readonly wire: SentMessages },
+    { wire: sent, options }: { readonly wire: SentMessages; readonly options: GateOptions },
     callback: (error: Error | null, answer?: ReadOnlyAnswer) => void,
   ) {
     super({ text: request.text, queryMode: 'extended' }, undefined, (error: Error | null) =>

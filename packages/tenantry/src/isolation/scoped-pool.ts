@@ -6,7 +6,7 @@ import { translateError } from '../postgres/translate-error.js';
 import { Lease, type Leased } from './lease.js';
 import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
-import { refusePipeline, ScopedClient } from './scoped-client.js';
+import { ScopedClient } from './scoped-client.js';
 import { TenantShares } from './tenant-shares.js';
 
 /** Options of {@link ScopedPool}: those of `pg.Pool`, and the gate's. */
@@ -34,9 +34,7 @@ export class ScopedPool extends pg.Pool {
   readonly #outside = new AsyncResource('TenantryPool');
   readonly #shares: TenantShares | undefined;
 
-  /** @throws TenancyError `TENANCY_OPTION_INVALID` for `pipeline`. */
   constructor(config: ScopedPoolConfig) {
-    refusePipeline(config);
     super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
     this.#config = config;
     const { maxPerTenant, connectionTimeoutMillis } = config;

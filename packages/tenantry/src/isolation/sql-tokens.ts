@@ -16,7 +16,7 @@ const dollar = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
  * nothing inside one is a keyword. What is not closed is one piece to the end. Lazy, so that the first words cost no more.
  */
 export function* sqlTokens(sql: string): Generator<Token, undefined> {
-  for (let at = 0; at < sql.length; ) {
+  for (let at = 0; at < sql.length;) {
     const skipped = match(blank, sql, at) ?? (sql.startsWith('/*', at) ? comment(sql, at) : undefined);
     if (skipped !== undefined) {
       at += skipped.length;

@@ -38,9 +38,7 @@ const query: StatementNature = { kind: 'query' };
 const command: StatementNature = { kind: 'command' };
 const commonest = /^\s*(?:select|insert|update|delete|with)\b/i;
 
-const queries = new Set(
-  'SELECT INSERT UPDATE DELETE MERGE WITH VALUES TABLE FETCH SHOW EXPLAIN'.split(' '),
-);
+const queries = new Set('SELECT INSERT UPDATE DELETE MERGE WITH VALUES TABLE FETCH SHOW EXPLAIN'.split(' '));
 const commands = new Set(
   (
     'ALTER ANALYZE ANALYSE CLOSE CLUSTER COMMENT CREATE DROP GRANT IMPORT LOCK MOVE NOTIFY REASSIGN REFRESH REINDEX REVOKE ' +

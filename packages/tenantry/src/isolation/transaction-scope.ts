@@ -69,7 +69,8 @@ export class TransactionScope {
       if (foreign) return foreign;
     } else {
       // Its COMMIT would end the implicit transaction, and the settings with it: the rest would run as the login.
-      if (kind === 'procedure') return refusal(`${what} outside a transaction`, 'Call it inside one: em.transactional(…).');
+      if (kind === 'procedure')
+        return refusal(`${what} outside a transaction`, 'Call it inside one: em.transactional(…).');
       this.#begin(scope);
       if (kind === 'begin') return { enter: 'not' };
     }

@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { NamedTexts } from './named-texts.js';
 import type { WireObject, WireQuery } from './pg-internals.js';
 import { type StatementNature, statementNature } from './statement-kind.js';
 
@@ -7,7 +8,7 @@ export interface ShownStatement {
   readonly text: string;
   readonly nature: StatementNature;
   /** Why it is not sent. */
-  readonly refusal?: TenancyError | undefined;
+  readonly refusal?: Error | undefined;
 }
 
 /** Whether a value is such an object: a cursor, a stream, COPY, one of `pg`'s own queries. */
@@ -16,16 +17,24 @@ export function isWireObject(value: unknown): value is WireObject {
 }
 
 /** Reads what an object shows of itself. One of `pg`'s own queries is made to go as a text goes: one statement, under no name. */
-export function shownStatement(object: WireObject): ShownStatement {
+export function shownStatement(object: WireObject, named: NamedTexts): ShownStatement {
+  if (isQuery(object)) return shownQuery(object, named);
   const text = textOf(object);
-  if (text === undefined) return { text: '', nature: { kind: 'unknown' }, refusal: refused('A query object without a text') };
+  if (text === undefined)
+    return { text: '', nature: { kind: 'unknown' }, refusal: refused('A query object without a text') };
   const nature = statementNature(text);
-  if (isQuery(object)) {
-    object.queryMode = 'extended';
-    object.name = undefined;
-    return { text, nature, refusal: nature.kind.startsWith('copy') || nature.kind === 'unknown' ? notHere(nature) : undefined };
-  }
   return { text, nature, refusal: fits(object, nature) ? undefined : notHere(nature) };
+}
+
+function shownQuery(object: WireQuery, named: NamedTexts): ShownStatement {
+  const text = named.textOf(object);
+  if (text instanceof Error) return { text: '', nature: { kind: 'unknown' }, refusal: text };
+  object.text = text;
+  object.name = undefined;
+  object.queryMode = 'extended';
+  const nature = statementNature(text);
+  const passes = nature.kind !== 'unknown' && !nature.kind.startsWith('copy');
+  return { text, nature, refusal: passes ? undefined : notHere(nature) };
 }
 
 /** `pg-query-stream` keeps its text with its cursor. */
@@ -36,17 +45,17 @@ function textOf(object: WireObject): string | undefined {
 }
 
 /** `pg`'s own, also of another copy of `pg`. */
-function isQuery(object: WireObject): object is WireQuery {
+export function isQuery(object: WireObject): object is WireQuery {
   return typeof (object as { requiresPreparation?: unknown }).requiresPreparation === 'function';
 }
 
-/** COPY is written to or read from; whatever else streams gives rows. */
+/** COPY asks for data or is read from; whatever else streams gives rows. */
 function fits(object: WireObject, { kind }: StatementNature): boolean {
-  const { _write, _read } = object as { _write?: unknown; _read?: unknown };
-  const copies = typeof object.handleCopyInResponse === 'function' || (typeof _read === 'function' && !object.handleDataRow);
-  if (kind === 'copy in') return copies && typeof _write === 'function' && typeof _read !== 'function';
-  if (kind === 'copy out') return copies && typeof _read === 'function' && typeof _write !== 'function';
-  return kind === 'query' && !copies;
+  const writes = typeof object.handleCopyInResponse === 'function';
+  const reads = !writes && !object.handleDataRow && typeof (object as { _read?: unknown })._read === 'function';
+  if (kind === 'copy in') return writes;
+  if (kind === 'copy out') return reads;
+  return kind === 'query' && !writes && !reads;
 }
 
 function notHere({ kind, what }: StatementNature): TenancyError {

@@ -22,6 +22,8 @@ const opening = new Set<number>([type.parse, type.bind, type.execute, type.descr
 const copying = new Set<number>([type.copyData, type.copyDone, type.copyFail]);
 const closing = new Set<number>([type.sync, type.close, type.flush, type.terminate]);
 
+const noBytes = Buffer.alloc(0);
+
 interface Awaiting {
   /** Messages to which PostgreSQL will say ReadyForQuery. */
   readies: number;
@@ -40,19 +42,27 @@ export class Wire {
   #gathered: Uint8Array[] | undefined;
   /** Bytes of the message under way that are still to come: COPY sends one in pieces. */
   #rest = 0;
+  #head = noBytes;
   #awaiting: Awaiting = { readies: 0, open: false };
   /** The text of the statement whose turn it is. */
   #turn: string | undefined;
   #ours = false;
   #answered = false;
   #status: TransactionStatus | null = null;
+  #terminated = false;
   #broken: TenancyError | undefined;
 
   constructor(connection: WireConnection) {
     this.#connection = connection;
     // Before the client's own listeners, which call back and start the next statement.
     connection.on('readyForQuery', ({ status }) => this.#ready(status));
-    for (const event of ['parseComplete', 'bindComplete', 'closeComplete', 'commandComplete', 'rowDescription'] as const)
+    for (const event of [
+      'parseComplete',
+      'bindComplete',
+      'closeComplete',
+      'commandComplete',
+      'rowDescription',
+    ] as const)
       connection.on(event, () => (this.#answered = true));
   }
 
@@ -120,8 +130,9 @@ export class Wire {
   #ready(status: TransactionStatus): void {
     this.#status = status;
     if (!this.#write) return this.#install();
-    if (this.#awaiting.readies === 0) return void this.#break('PostgreSQL answered what nobody had asked');
-    this.#awaiting.readies--;
+    if (this.#awaiting.readies === 0 && !this.#terminated)
+      return void this.#break('PostgreSQL answered what nobody had asked');
+    if (this.#awaiting.readies > 0) this.#awaiting.readies--;
     if (this.quiet) this.#turn = undefined;
   }
 
@@ -140,16 +151,21 @@ export class Wire {
   /** Reads each message's type and length, and no more of what is none of the gate's business. */
   #admits(messages: Uint8Array): boolean {
     const view = Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength);
-    for (let at = 0; at < view.length; ) {
+    for (let at = 0; at < view.length;) {
       if (this.#rest > 0) {
         const passed = Math.min(this.#rest, view.length - at);
         this.#rest -= passed;
         at += passed;
         continue;
       }
-      if (view.length - at < 5) return this.#refuse('A message in pieces');
-      this.#rest = view.readUInt32BE(at + 1) + 1;
-      const refused = this.#refusal(view[at] ?? 0, view, at + 5);
+      // The five bytes of type and length may come in pieces too.
+      const missing = 5 - this.#head.length;
+      this.#head = Buffer.concat([this.#head, view.subarray(at, at + missing)]);
+      at += missing;
+      if (this.#head.length < 5) break;
+      this.#rest = this.#head.readUInt32BE(1) - 4;
+      const refused = this.#refusal(this.#head[0] ?? 0, view, at);
+      this.#head = noBytes;
       if (refused !== undefined) return this.#refuse(refused);
     }
     return true;
@@ -157,6 +173,7 @@ export class Wire {
 
   #refusal(kind: number, view: Buffer, at: number): string | undefined {
     const free = this.#ours || closing.has(kind);
+    if (kind === type.terminate) this.#terminated = true;
     if (!free && this.#turn === undefined) return 'A message out of turn';
     if (kind === type.query || kind === type.sync) {
       this.#awaiting.readies++;
@@ -164,7 +181,8 @@ export class Wire {
     } else if (opening.has(kind)) this.#awaiting.open = true;
     else if (!copying.has(kind) && !closing.has(kind)) return 'A message that Tenantry does not know';
     if (this.#ours || (kind !== type.parse && kind !== type.query)) return undefined;
-    const [name, text] = kind === type.parse ? [textAt(view, at), textAt(view, view.indexOf(0, at) + 1)] : ['', textAt(view, at)];
+    const [name, text] =
+      kind === type.parse ? [textAt(view, at), textAt(view, view.indexOf(0, at) + 1)] : ['', textAt(view, at)];
     if (name !== '') return 'A prepared statement';
     return text === this.#turn ? undefined : 'A statement that was not the one it had shown';
   }
@@ -185,5 +203,6 @@ export class Wire {
 
 /** Texts end with a NUL on the wire. */
 function textAt(view: Buffer, at: number): string {
-  return view.toString('utf8', at, view.indexOf(0, at));
+  const end = view.indexOf(0, at);
+  return view.toString('utf8', at, end === -1 ? view.length : end);
 }

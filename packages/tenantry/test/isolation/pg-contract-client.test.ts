@@ -155,8 +155,10 @@ describe('a pool', () => {
   });
 
   it('says in these words that no client became free', async () => {
-    const pool = open({ connectionTimeoutMillis: 20 });
+    const pool = open();
     await pool.connect();
+    // Only now: it bounds the first connect as well.
+    pool.options.connectionTimeoutMillis = 20;
     const refused = await pool.connect().catch(({ message }: Error) => message);
     expect(refused, 'TENANCY_POOL_EXHAUSTED is told by these words').toBe('timeout exceeded when trying to connect');
   });

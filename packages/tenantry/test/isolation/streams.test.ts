@@ -89,7 +89,6 @@ describe('a stream', () => {
   });
 });
 
-
 it('without the wall: a cursor on a plain pool reads whatever its connection was left with', async () => {
   const pool = await plainPool(shop);
   const first = await pool.connect();

@@ -3,7 +3,7 @@ import type { Shop } from '../../../../../test/support/shop.js';
 import { catalogRoleOf } from '../../../src/isolation/catalog-role.js';
 import { WireQueryBase } from '../../../src/isolation/pg-internals.js';
 import type { GateOptions } from '../../../src/isolation/scope-settings.js';
-import type { ScopedClient } from '../../../src/isolation/scoped-client.js';
+import { gateOf } from '../../../src/isolation/scoped-client.js';
 import { ScopedPool, type ScopedPoolConfig } from '../../../src/isolation/scoped-pool.js';
 
 /** What is needed of a shop: its database. */
@@ -68,16 +68,19 @@ export interface Settings {
 }
 
 /** Sends a statement as a client without the gate would: on the wire it passes for one of the gate's own. */
-export function pastTheGate<T extends pg.QueryResultRow>(client: pg.ClientBase, text: string): Promise<pg.QueryResult<T>> {
-  const gated = client as unknown as ScopedClient;
-  if (!('turn' in gated)) return client.query<T>(text);
+export function pastTheGate<T extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  text: string,
+): Promise<pg.QueryResult<T>> {
+  const gate = gateOf(client as { connection?: object });
+  if (!gate) return client.query<T>(text);
   return new Promise((resolve, reject) => {
     const query = new WireQueryBase({ text }, undefined, (error: Error | null, result: pg.QueryResult<T>) =>
       error ? reject(error) : resolve(result),
     );
     const submit = query.submit.bind(query);
-    query.submit = (connection) => gated.turn(text, () => gated.ours(() => submit(connection))) ?? null;
-    const send = pg.Client.prototype.query.bind(gated) as (query: unknown) => void;
+    query.submit = (connection) => gate.turn(text, () => gate.ours(() => submit(connection))) ?? null;
+    const send = pg.Client.prototype.query.bind(client) as (query: unknown) => void;
     send(query);
   });
 }
@@ -91,5 +94,5 @@ export async function settingsOf(client: pg.ClientBase): Promise<Settings> {
   );
   const [row] = rows;
   if (!row) throw new Error('No settings');
-  return { ...row, idle: (client as unknown as { _txStatus: string })._txStatus === 'I' };
+  return { ...row, idle: (client as unknown as pg.Client).getTransactionStatus() === 'I' };
 }

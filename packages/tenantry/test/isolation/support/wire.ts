@@ -2,7 +2,8 @@ import pg from 'pg';
 import { type ClientInternals, type WireQuery, WireQueryBase } from '../../../src/isolation/pg-internals.js';
 
 /** A client of stock `pg`, with the parts that its types leave out. */
-export type OpenClient = pg.Client & ClientInternals & { connection: { stream: { writableCorked: number } } };
+export type OpenClient = pg.Client &
+  ClientInternals & { readonly _txStatus: string | null } & { connection: { stream: { writableCorked: number } } };
 
 /** One statement of stock `pg`, and what becomes of it. */
 export interface Sent {

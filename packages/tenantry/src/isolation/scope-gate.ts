@@ -1,0 +1,130 @@
+import { type Scope, scopeKey } from '../context/scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { endsSession } from './ends-session.js';
+import { beginOnly, type Entry, enterScope, Preamble, reenterScope } from './entry.js';
+import type { Gate } from './gated-query.js';
+import { markNothingRan } from './nothing-ran.js';
+import type { WireConnection } from './pg-internals.js';
+import { scopeRefusal } from './scope-refusal.js';
+import { type GateOptions, scopeSettings } from './scope-settings.js';
+import type { StatementNature } from './statement-kind.js';
+import { TransactionScope } from './transaction-scope.js';
+import { Wire } from './wire.js';
+
+/** The gate of one connection: what may be sent, what goes before it, and what PostgreSQL's answers mean for the next. */
+export class ScopeGate implements Gate {
+  readonly wire: Wire;
+  readonly options: GateOptions;
+  readonly #connection: WireConnection;
+  readonly #preamble: Preamble;
+  readonly #transaction = new TransactionScope();
+  #heldAt = 0;
+  #holdTimer: NodeJS.Timeout | undefined;
+
+  constructor(connection: WireConnection, options: GateOptions) {
+    this.#connection = connection;
+    this.options = options;
+    this.wire = new Wire(connection);
+    this.#preamble = new Preamble(connection, options);
+    connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+      if (parameterName === 'server_version')
+        this.#transaction.entersToCommit = Number.parseInt(parameterValue, 10) < 18;
+    });
+  }
+
+  /** Whether a transaction is open, also one of which PostgreSQL does not know yet. */
+  get open(): boolean {
+    return this.held || (this.wire.status ?? 'I') !== 'I';
+  }
+
+  /** Whether a `begin` was held back: it travels with its transaction's first statement, and costs no round trip. */
+  get held(): boolean {
+    return this.#transaction.held !== undefined;
+  }
+
+  /** Holds a `begin` back, but not for ever: PostgreSQL does not know yet that somebody is idle in a transaction. */
+  hold(text: string, scope: Scope | undefined): void {
+    this.#transaction.hold({ text }, scopeKey(scope));
+    const { idleTransactionTimeoutMs: limit } = this.options;
+    this.#heldAt = performance.now();
+    if (limit > 0 && !this.#holdTimer) this.#holdTimer = setTimeout(() => this.#endHold(limit), limit).unref();
+  }
+
+  /** Forgets a `begin` that was held back and not sent. Whether there was one. */
+  letGo(): boolean {
+    return this.#transaction.letGo();
+  }
+
+  /** Why a statement of this scope may not be part of the open transaction. */
+  foreign(scope: Scope | undefined): TenancyError | undefined {
+    return this.#transaction.foreign(scopeKey(scope));
+  }
+
+  admit(scope: Scope | undefined, nature: StatementNature): Entry | undefined | Error {
+    const admission = this.#transaction.admit(scopeKey(scope), nature, this.wire.status ?? 'I');
+    if (admission instanceof Error) return admission;
+    const { begin, enter } = admission;
+    // COPY brings messages with which nothing can travel, so its scope must stand already.
+    if (nature.kind.startsWith('copy') && (begin !== undefined || enter !== 'not')) return notStanding(scope);
+    if (enter === 'not') return begin === undefined ? undefined : beginOnly(this.#connection, begin);
+    const settings = scopeSettings(scope, this.options);
+    if (enter === 'first') return enterScope(this.#connection, settings, this.#preamble, begin);
+    return reenterScope(this.#connection, settings, enter === 'again with limits');
+  }
+
+  turn(text: string, send: () => Error | null | undefined | void): Error | undefined {
+    return this.wire.turn(text, send);
+  }
+
+  ours<T>(send: () => T): T {
+    return this.wire.ours(send);
+  }
+
+  entered({ before, commands }: Entry, left: number): void {
+    if (commands - left === before) this.#transaction.begun();
+    if (left === 0 && before < commands) this.#transaction.entered();
+  }
+
+  refused({ begin, before, commands }: Entry, left: number, error: Error, scope: Scope | undefined): Error {
+    // The `begin` itself failed: that is the caller's mistake, and PostgreSQL's to tell.
+    if (commands - left < before && !endsSession(error)) return error;
+    const lost = this.#preamble.failed(error);
+    const refusal = scopeRefusal(error, scope) ?? error;
+    this.#transaction.refused(refusal);
+    // Until PostgreSQL is ready again, the status is that of before the flight.
+    const nothingRan = this.wire.status === 'I' && (lost || (!this.wire.answered && endsSession(error)));
+    if (nothingRan) markNothingRan(refusal, begin);
+    return refusal;
+  }
+
+  /** An object that does not say Sync after an error would wait for ever. */
+  afterError(): void {
+    if (this.wire.needsSync) this.#connection.sync();
+  }
+
+  completed(tag: string, nature: StatementNature): void {
+    this.#transaction.completed(tag, nature);
+  }
+
+  #endHold(limit: number): void {
+    this.#holdTimer = undefined;
+    if (!this.held) return;
+    const left = this.#heldAt + limit - performance.now();
+    if (left > 0) {
+      this.#holdTimer = setTimeout(() => this.#endHold(limit), left).unref();
+      return;
+    }
+    const reason = `a transaction waited ${limit} ms for its first statement`;
+    const remedy = 'End every transaction that is begun, or raise `idleTransactionTimeoutMs`.';
+    this.#connection.stream.destroy(new TenancyError('TENANCY_STATEMENT_TIMEOUT', { reason, remedy }));
+  }
+}
+
+function notStanding(scope: Scope | undefined): TenancyError {
+  const fields = {
+    scope: scopeKey(scope),
+    reason: 'it does not stand in this transaction',
+    remedy: 'Nothing was sent.',
+  };
+  return new TenancyError('TENANCY_SCOPE_REFUSED', fields);
+}

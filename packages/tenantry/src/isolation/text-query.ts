@@ -1,0 +1,38 @@
+import type { Scope } from '../context/scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
+import { type Gate, GatedQuery } from './gated-query.js';
+import { ParseOnly } from './parse-only.js';
+import { WireQueryBase } from './pg-internals.js';
+import { type StatementNature, statementNature } from './statement-kind.js';
+
+/** A statement that came as a text. */
+export interface TextStatement {
+  readonly scope: Scope | undefined;
+  /** What `pg` takes for a query, with its text. */
+  readonly config: Record<string, unknown> & { readonly text: string };
+  readonly values?: unknown;
+  readonly callback: (error: Error | null, result?: unknown) => void;
+  /** @default what its text says */
+  readonly nature?: StatementNature | undefined;
+  /** Called as its turn comes. */
+  readonly before?: (() => void) | undefined;
+}
+
+/** A statement as `pg` would make it, but for its name: a prepared one of a tenant costs memory that is never given back. */
+export function textQuery(gate: Gate, statement: TextStatement): GatedQuery {
+  const { scope, config, values, callback, before } = statement;
+  const { text } = config;
+  const nature = statement.nature ?? statementNature(text);
+  const { kind, what = 'It' } = nature;
+  const unknown = kind === 'unknown' && refused(what, 'Tenantry does not know it, so it was not run.');
+  const object = unknown
+    ? new ParseOnly(text, unknown, callback)
+    : new WireQueryBase({ ...config, name: undefined, queryMode: 'extended' }, values, callback);
+  const refusal = kind.startsWith('copy') ? refused(what, 'Use from() or to() of pg-copy-streams.') : undefined;
+  const timeout = config['query_timeout'] as number | undefined;
+  return new GatedQuery(gate, { scope, nature, text, object, made: true, refusal, before }, timeout);
+}
+
+function refused(what: string, remedy: string): TenancyError {
+  return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
+}
