@@ -29,14 +29,12 @@ const nothing = () => undefined;
 
 /** The one pool of a process: its clients are {@link ScopedClient}s, and a client that is not idle is never handed on. */
 export class ScopedPool extends pg.Pool {
-  readonly #config: ScopedPoolConfig;
   /** A socket keeps the async context it was made in for as long as it lives: that of no request. */
   readonly #outside = new AsyncResource('TenantryPool');
   readonly #shares: TenantShares | undefined;
 
   constructor(config: ScopedPoolConfig) {
     super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
-    this.#config = config;
     const { maxPerTenant, connectionTimeoutMillis } = config;
     if (maxPerTenant !== undefined) this.#shares = new TenantShares(maxPerTenant, connectionTimeoutMillis);
     this.on('release', (_error, client) => {
@@ -111,7 +109,8 @@ export class ScopedPool extends pg.Pool {
 
   #translate(error: Error): Error {
     if (error.message === 'timeout exceeded when trying to connect') {
-      const fields = { max: this.#config.max, acquireTimeoutMs: this.#config.connectionTimeoutMillis };
+      const { max, connectionTimeoutMillis } = this.options;
+      const fields = { max, acquireTimeoutMs: connectionTimeoutMillis ?? 0 };
       return new TenancyError('TENANCY_POOL_EXHAUSTED', fields, { cause: error });
     }
     return translateError(error) ?? error;

@@ -7,7 +7,7 @@ import { goFirst, type OpenClient, record, statement, submit } from './support/w
 
 /**
  * What the gate takes for granted of `pg` and nobody promised. When a test of this file fails after an update, read
- * `pg-internals.ts`, `entry.ts`, `scoped-query.ts`, `scoped-client.ts` and `scoped-pool.ts` against the new `pg`, and
+ * `pg-internals.ts`, `wire.ts`, `entry.ts`, `gated-query.ts`, `scoped-client.ts` and `scoped-pool.ts` against the new `pg`, and
  * change them, before the sentence here.
  */
 const wire = ['parse', 'bind', 'describe', 'execute', 'sync', 'flush', 'close', 'query'];

@@ -65,8 +65,10 @@ describe('a pool with more callers than connections', () => {
   });
 
   it('says so when none becomes free in time, and serves again after', async () => {
-    const pool = await scopedPool(shop, { connectionTimeoutMillis: 100 });
+    const pool = await scopedPool(shop);
     const holding = await pool.connect();
+    // Only now: it bounds the first connect as well.
+    pool.options.connectionTimeoutMillis = 100;
     const waiting = shop.tenancy.run('acme', () => pool.query(sql));
     await expect(waiting).rejects.toMatchObject({
       code: 'TENANCY_POOL_EXHAUSTED',
