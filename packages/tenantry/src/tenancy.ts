@@ -106,6 +106,25 @@ export class Tenancy {
   }
 
   /**
+   * Keeps the scope this code runs in for a function that is called later and from elsewhere: a listener, a callback of a
+   * library, a job. Each call has an EntityManager of its own and is part of no transaction; it does not ask again whether
+   * the tenant is served, as {@link Tenancy.run} does.
+   *
+   * @example
+   * emitter.on('imported', tenancy.bind((file: string) => this.items.read(file)));
+   * @throws TenancyError `TENANCY_SCOPE_MISSING` at once, when there is no scope to keep.
+   */
+  bind<This, Args extends unknown[], Result>(
+    fn: (this: This, ...args: Args) => Result,
+  ): (this: This, ...args: Args) => Result {
+    const scope = currentScope();
+    if (!scope) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'tenancy.bind()' });
+    return function (...args) {
+      return outsideTransaction(() => runInScope(scope, () => fn.apply(this, args)));
+    };
+  }
+
+  /**
    * Runs one select in every selected tenant, each under its own role in a transaction that can write nothing, and merges
    * the rows. A tenant that fails is reported and stops no other. It runs beside the scope and the transaction that this
    * code is in.

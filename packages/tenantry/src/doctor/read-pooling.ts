@@ -21,9 +21,9 @@ async function backendOf(client: pg.Client): Promise<number> {
 
 /** PgBouncer's `track_extra_parameters`, where the login may ask it (`stats_users`); `undefined` where it may not. */
 export async function readTracked({ url, variable }: NamedUrl): Promise<readonly string[] | undefined> {
-  const console = new URL(url);
-  console.pathname = '/pgbouncer';
   try {
+    const console = new URL(url);
+    console.pathname = '/pgbouncer';
     // Where it asks the server for passwords it may never answer a login that it does not let in.
     return await withConnection({ url: console.href, variable }, readTrackedFrom, 1000);
   } catch {

@@ -144,7 +144,7 @@ export const errorCodes = {
   TENANCY_SCOPE_MISSING: {
     ...internal,
     operator:
-      '{what} was used outside any scope. Wrap the code in tenancy.run(tenantId, fn) or tenancy.runInCatalog(fn).',
+      '{what} was used outside any scope. Wrap the code in tenancy.run(tenantId, fn) or tenancy.runInCatalog(fn); a callback keeps its scope with tenancy.bind(fn). Middleware and hooks run before a request has a scope: use a guard or an interceptor.',
   },
   TENANCY_SCOPE_NOT_TENANT: {
     ...internal,
@@ -159,7 +159,7 @@ export const errorCodes = {
   TENANCY_SCOPE_BOUND: {
     ...internal,
     operator:
-      'This request already has the scope "{scope}"; a scope never changes once it is bound. Use tenancy.run(tenantId, fn) for work in another tenant.',
+      'This request already has the scope "{scope}"; a scope never changes once it is bound. Use tenancy.run(tenantId, fn) for work in another tenant, tenancy.runInCatalog(fn) for work in the catalog. One GraphQL operation is one request: ask for tenant and catalog in two.',
   },
   TENANCY_SCOPE_REFUSED: {
     ...internal,

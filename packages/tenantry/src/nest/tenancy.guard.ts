@@ -1,7 +1,9 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { catalogScopeKey } from './catalog-scope.decorator.js';
+import type { RequestCell } from './request-cell.js';
 import { RequestScopes } from './request-scopes.js';
 import { tenancyModuleOptions } from './tokens.js';
 import type { TenancyModuleOptions } from './tenancy-module-options.js';
@@ -24,17 +26,27 @@ export class TenancyGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    if (context.getType() !== 'http') return true;
+    const transport = context.getType<string>();
+    // A message of a queue or a socket is no request: nobody resolved its tenant, and it runs as nobody.
+    if (transport !== 'http' && transport !== 'graphql') return true;
     const cell = this.#scopes.current();
-    if (!cell) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A route' });
+    if (!cell) {
+      // What a GraphQL subscription sends arrives over a socket too.
+      if (transport === 'graphql') return true;
+      throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A route' });
+    }
     const inCatalog = this.#reflector.getAllAndOverride<boolean | undefined>(catalogScopeKey, [
       context.getHandler(),
       context.getClass(),
     ]);
-    if (inCatalog || !this.#tenants) {
-      cell.bindCatalog();
-      return true;
-    }
-    return this.#scopes.bindTenant(cell)?.then(() => true) ?? true;
+    if (!inCatalog && this.#tenants) return this.#scopes.bindTenant(cell)?.then(() => true) ?? true;
+    if (transport === 'graphql') refuseToLeaveTenant(cell);
+    cell.bindCatalog();
+    return true;
   }
+}
+
+/** One operation has many resolvers, at the same time: what one asks for must not take the others' tenant away. */
+function refuseToLeaveTenant({ scope }: RequestCell): void {
+  if (scope?.kind === 'tenant') throw new TenancyError('TENANCY_SCOPE_BOUND', { scope: scopeKey(scope) });
 }

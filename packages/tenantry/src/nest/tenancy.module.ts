@@ -11,13 +11,21 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { ApplicationConfig, DiscoveryModule, DiscoveryService, HttpAdapterHost, Reflector } from '@nestjs/core';
+import {
+  ApplicationConfig,
+  DiscoveryModule,
+  DiscoveryService,
+  HttpAdapterHost,
+  ModulesContainer,
+  Reflector,
+} from '@nestjs/core';
 import type { TenantOrmOptions } from '../orm/orm-options.js';
 import { ScopedDriver } from '../orm/scoped-driver.js';
 import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
 import { Tenancy } from '../tenancy.js';
 import { type FastifyHooks, openInFastify } from './fastify-hooks.js';
 import { ProblemFilter } from './problem.filter.js';
+import { refuseSecondModule, refuseSecondOrm, secondOrm } from './refuse-second.js';
 import { RequestScopes } from './request-scopes.js';
 import { subscribeProviders } from './subscribe-providers.js';
 import { TenancyGuard } from './tenancy.guard.js';
@@ -36,10 +44,7 @@ export interface TenancyModuleAsyncOptions extends Pick<ModuleMetadata, 'imports
 export class TenancyModule implements NestModule, OnApplicationBootstrap, OnApplicationShutdown {
   readonly #tenancy: Tenancy;
   readonly #scopes: RequestScopes;
-  readonly #guard: TenancyGuard;
-  readonly #filter: ProblemFilter;
   readonly #host: HttpAdapterHost;
-  readonly #config: ApplicationConfig;
   readonly #discovery: DiscoveryService;
   readonly #reflector: Reflector;
 
@@ -55,12 +60,14 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
   ) {
     this.#tenancy = tenancy;
     this.#scopes = scopes;
-    this.#guard = guard;
-    this.#filter = filter;
     this.#host = host;
-    this.#config = config;
     this.#discovery = discovery;
     this.#reflector = reflector;
+    // Before Nest reads any of them, be it for a microservice that is connected before the application is ready.
+    // In front of the guards of every module: with APP_GUARD those of modules imported earlier would run without a scope.
+    config.getGlobalGuards().unshift(guard);
+    // Nest asks the last filter first: at the head this one gets what no filter of the service wants.
+    config.getGlobalFilters().unshift(filter);
   }
 
   /** With options that are known at once. */
@@ -75,7 +82,14 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
       imports: [...imports, DiscoveryModule],
       providers: [
         { provide: tenancyModuleOptions, inject: [...inject], useFactory },
-        { provide: Tenancy, inject: [tenancyModuleOptions], useFactory: startTenancy },
+        {
+          provide: Tenancy,
+          inject: [tenancyModuleOptions, ModulesContainer],
+          useFactory: (options: TenancyModuleOptions, modules: ModulesContainer) => {
+            refuseSecondModule(modules, TenancyModule);
+            return startTenancy(options);
+          },
+        },
         {
           provide: RequestScopes,
           inject: [Tenancy, tenancyModuleOptions],
@@ -88,21 +102,35 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
     };
   }
 
-  /** MikroORM through the gate: in place of `MikroOrmModule.forRoot()`. */
-  static forOrm(options: TenantOrmOptions): DynamicModule | Promise<DynamicModule> {
-    return MikroOrmModule.forRootAsync({
-      driver: ScopedDriver,
-      inject: [Tenancy],
-      // The scope brings its own EntityManager.
-      useFactory: (tenancy: Tenancy) => ({ ...tenancy.orm(options), registerRequestContext: false }),
-    });
+  /**
+   * MikroORM through the gate: in place of `MikroOrmModule.forRoot()`. An application with several has each but one with a
+   * `contextName` of its own.
+   *
+   * @throws TenancyError `TENANCY_OPTION_INVALID` for an option that is Tenantry's, or a second ORM of the same name.
+   */
+  static async forOrm(options: TenantOrmOptions): Promise<DynamicModule> {
+    const { contextName } = options;
+    const useFactory = async (tenancy: Tenancy) => {
+      try {
+        refuseSecondOrm(tenancy, contextName);
+        // The scope brings its own EntityManager.
+        return { ...tenancy.orm(options), registerRequestContext: false };
+      } catch (error) {
+        // Nest gives up here, and would leave what was started already running.
+        await tenancy.stop();
+        throw error;
+      }
+    };
+    try {
+      const name = contextName !== undefined && { contextName };
+      return await MikroOrmModule.forRootAsync({ ...name, driver: ScopedDriver, inject: [Tenancy], useFactory });
+    } catch (error) {
+      // The names of a process are one list.
+      throw secondOrm(contextName, { cause: error });
+    }
   }
 
   configure(consumer: MiddlewareConsumer): void {
-    // In front of the guards of every module: with APP_GUARD those of modules imported earlier would run without a scope.
-    this.#config.getGlobalGuards().unshift(this.#guard);
-    // Nest asks the last filter first: at the head this one gets what no filter of the service wants.
-    this.#config.getGlobalFilters().unshift(this.#filter);
     const adapter = this.#host.httpAdapter;
     if (adapter.getType() === 'fastify') openInFastify(adapter.getInstance<FastifyHooks>(), this.#scopes);
     else

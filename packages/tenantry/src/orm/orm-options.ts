@@ -9,22 +9,31 @@ import { ScopedEntityManager } from './scoped-entity-manager.js';
 import { ScopedResultCache } from './scoped-result-cache.js';
 
 /** MikroORM options that a service may choose; connection, pool and context are Tenantry's. */
-export type TenantOrmOptions = Omit<
-  Options,
-  'driver' | 'driverOptions' | 'entityManager' | 'pool' | 'context' | 'clientUrl' | 'dbName' | 'replicas'
->;
+export type TenantOrmOptions = Omit<Options, keyof typeof refused | 'dbName'>;
 
-const notHere = [
-  'driver',
-  'driverOptions',
-  'entityManager',
-  'pool',
-  'context',
-  'clientUrl',
-  'replicas',
-  'sessionContext',
-  'allowGlobalContext',
-] as const;
+const own = 'Tenantry sets it';
+const address = 'Tenantry connects for it: the address and the login are those of the option `url`';
+const anyTenant = 'a connection serves every tenant, so nothing can be set on it or run as it is taken';
+
+/** Options that would lead around the gate, or do nothing behind it; and why. */
+const refused = {
+  driver: own,
+  driverOptions: own,
+  entityManager: own,
+  pool: own,
+  context: own,
+  replicas: own,
+  sessionContext: own,
+  allowGlobalContext: own,
+  preferEnvVars: own,
+  clientUrl: address,
+  host: address,
+  port: address,
+  user: address,
+  password: address,
+  onCreateConnection: anyTenant,
+  onReserveConnection: anyTenant,
+} as const satisfies Partial<Record<keyof Options, string>>;
 
 /**
  * Completes a service's MikroORM options so that all its SQL goes through the gate.
@@ -32,9 +41,8 @@ const notHere = [
  * @throws TenancyError `TENANCY_OPTION_INVALID` for an option that would lead around the gate.
  */
 export function ormOptions(pool: ScopedPool, database: string, options: TenantOrmOptions): Options {
-  for (const option of notHere) {
-    if (option in options)
-      throw new TenancyError('TENANCY_OPTION_INVALID', { option: `orm.${option}`, reason: 'Tenantry sets it' });
+  for (const [option, reason] of Object.entries(refused)) {
+    if (option in options) throw new TenancyError('TENANCY_OPTION_INVALID', { option: `orm.${option}`, reason });
   }
   const { discovery, resultCache, subscribers = [] } = options;
   const { adapter, ...cache } = resultCache ?? {};
@@ -44,6 +52,9 @@ export function ormOptions(pool: ScopedPool, database: string, options: TenantOr
     entityManager: ScopedEntityManager,
     driverOptions: () => scopedDialect(pool),
     dbName: database,
+    // Named here because MikroORM would read them from the environment, or look for the database as it connects.
+    allowGlobalContext: false,
+    ensureDatabase: false,
     subscribers: [...subscribers, new EntityGuard()],
     resultCache: { ...cache, adapter: ScopedResultCache, options: { ...cache.options, inner: adapter } },
     discovery: { ...discovery, afterDiscovered: refusingTablesWithoutSchema(discovery) },

@@ -1,4 +1,5 @@
 import { TransactionContext } from '@mikro-orm/core';
+import { forgettingOuter } from './outer-transactions.js';
 
 /** MikroORM keeps the EntityManager of an open transaction here; its types call the field private. */
 const { storage } = TransactionContext as unknown as { storage: { run<T>(store: undefined, fn: () => T): T } };
@@ -8,5 +9,5 @@ const { storage } = TransactionContext as unknown as { storage: { run<T>(store: 
  * otherwise be handed that transaction's EntityManager.
  */
 export function outsideTransaction<T>(fn: () => T): T {
-  return storage.run(undefined, fn);
+  return forgettingOuter(() => storage.run(undefined, fn));
 }

@@ -1,13 +1,19 @@
 import { PostgresDialect, type PostgresDialectConfig, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
+import { currentScope } from '../context/current-scope.js';
+import { TenancyError } from '../errors/tenancy-error.js';
 import type { ScopedPool } from '../isolation/scoped-pool.js';
 import { LeasingDriver } from './leasing-driver.js';
 
 /** Kysely, and so MikroORM, on the process's one pool. */
 export function scopedDialect(pool: ScopedPool): PostgresDialect {
   const borrowed: PostgresPool = {
-    connect: () => pool.connect(),
+    connect: async () => {
+      // Also SQL without an entity: nobody's is not the catalog's.
+      if (!currentScope()) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A statement of the ORM' });
+      return pool.connect();
+    },
     // The pool outlives an ORM: the catalog and other ORMs of this process use it too.
     end: async () => undefined,
     options: pool.options,

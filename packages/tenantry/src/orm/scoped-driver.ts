@@ -1,9 +1,23 @@
-import type { Configuration, DriverException, EntityManagerType, EntityMetadata } from '@mikro-orm/core';
+import {
+  type Configuration,
+  type DriverException,
+  type EntityField,
+  type EntityManagerType,
+  type EntityMetadata,
+  type PopulateOptions,
+  QueryFlag,
+} from '@mikro-orm/core';
 import { type EntityManager, PostgreSqlDriver } from '@mikro-orm/postgresql';
-import { currentCell, requireTenantScope } from '../context/current-scope.js';
+import { currentCell, currentScope, requireTenantScope } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { ScopedConnection } from './scoped-connection.js';
+import { ScopedQueryBuilder } from './scoped-query-builder.js';
+import { makeSeederPerScope } from './seeder-per-scope.js';
 
 type SchemaOptions = { schema?: string; parentSchema?: string };
+type CreateQueryBuilder = PostgreSqlDriver['createQueryBuilder'];
+
+let drivers = 0;
 
 /**
  * MikroORM's driver with three additions: the EntityManager that code injects is the one of the current scope, the schema of
@@ -15,7 +29,11 @@ export class ScopedDriver extends PostgreSqlDriver {
 
   constructor(config: Configuration) {
     super(config);
+    Object.assign(this, { connection: new ScopedConnection(config) });
     config.set('context', () => this.#entityManagerOfScope());
+    // MikroORM finds an open transaction by this name: two ORMs of one process would take each other's for their own.
+    if (config.get('contextName') === 'default') config.set('contextName', `tenantry-${++drivers}`);
+    makeSeederPerScope(config);
   }
 
   override createEntityManager(useContext?: boolean): this[typeof EntityManagerType] {
@@ -35,9 +53,30 @@ export class ScopedDriver extends PostgreSqlDriver {
     return schema;
   }
 
+  override createQueryBuilder: CreateQueryBuilder = (name, ctx, type, convertCustomTypes, logging, alias, em) => {
+    const connectionType = em ? type : this.resolveConnectionType({ ctx, connectionType: type });
+    const builder = new ScopedQueryBuilder(name, this.metadata, this, ctx, alias, connectionType, em, logging);
+    if (!convertCustomTypes) builder.unsetFlag(QueryFlag.CONVERT_CUSTOM_TYPES);
+    return builder as never;
+  };
+
   /** MikroORM would copy the fields of our error into one of its own, which is no `TenancyError` any more. */
   override convertException(exception: Error): DriverException {
     return exception instanceof TenancyError ? exception : super.convertException(exception);
+  }
+
+  /** Outside a tenant a shared entity has no relation to a tenant's: MikroORM would join it unasked, to know its key. */
+  protected override autoJoinOneToOneOwner<T extends object>(
+    meta: EntityMetadata<T>,
+    populate: PopulateOptions<T>[],
+    fields?: readonly EntityField<T, never>[],
+  ): PopulateOptions<T>[] {
+    const hints = super.autoJoinOneToOneOwner(meta, populate, fields);
+    if (currentScope()?.kind === 'tenant') return hints;
+    const ofTenant = new Set(
+      meta.relations.filter(({ targetMeta }) => targetMeta?.schema === '*').map(({ name }) => `${name}:ref`),
+    );
+    return hints.filter((hint) => populate.includes(hint) || !ofTenant.has(hint.field));
   }
 
   /** Forked without context: an entity keeps to the scope it was loaded in, and a later scope cannot lend it its own. */

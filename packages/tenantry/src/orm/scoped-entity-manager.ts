@@ -1,9 +1,10 @@
-import type { EntityLoader } from '@mikro-orm/core';
+import { type EntityLoader, helper, type Routine } from '@mikro-orm/core';
 import { EntityManager } from '@mikro-orm/postgresql';
-import { currentScope } from '../context/current-scope.js';
+import { currentScope, requireTenantScope } from '../context/current-scope.js';
 import { scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { refuseForeignIn } from './foreign-entity.js';
+import { outerTransactionOf, rememberingOuter } from './outer-transactions.js';
 import { ScopedEntityLoader } from './scoped-entity-loader.js';
 
 /**
@@ -13,8 +14,13 @@ import { ScopedEntityLoader } from './scoped-entity-loader.js';
 export class ScopedEntityManager extends EntityManager {
   readonly #madeIn = currentScope();
 
-  override getContext(validate?: boolean): this {
-    const em = super.getContext(validate);
+  override getContext(validate = true): this {
+    let em = super.getContext(false);
+    // One that follows the scope, in the middle of another ORM's transaction.
+    if (em !== this) em = (outerTransactionOf(this) as this | undefined) ?? em;
+    // MikroORM itself switches this on for as long as it makes a fork.
+    if (validate && em.global && !this.config.get('allowGlobalContext'))
+      throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'The EntityManager' });
     const scope = currentScope();
     // The constructor of MikroORM's asks before there is a field.
     const madeIn = #madeIn in em ? em.#madeIn : undefined;
@@ -33,7 +39,7 @@ export class ScopedEntityManager extends EntityManager {
 type Method = (this: object, ...args: unknown[]) => unknown;
 
 /** Methods that take entities, alone or inside conditions and data. What changes an entity later is looked at by the flush. */
-const asking = ['find', 'findOne', 'findOneOrFail', 'findAndCount', 'count', 'populate', 'refresh', 'lock'] as const;
+const asking = ['find', 'findOne', 'findOneOrFail', 'findAndCount', 'count', 'refresh', 'lock'] as const;
 const writing = ['insert', 'insertMany', 'upsert', 'upsertMany', 'nativeUpdate', 'nativeDelete'] as const;
 const holding = ['create', 'assign', 'merge', 'persist', 'remove'] as const;
 
@@ -46,6 +52,12 @@ for (const name of [...asking, ...writing]) {
 }
 for (const name of holding) override(name, refusing(EntityManager.prototype[name] as Method));
 
+const populate = EntityManager.prototype.populate as Method;
+override('populate', async function (entities, relations, options, ...rest) {
+  refuseForeignIn([entities, options]);
+  return populate.call(this, entities, relations, withoutSharedSchema(entities, options), ...rest);
+});
+
 const createQueryBuilder = EntityManager.prototype.createQueryBuilder as Method;
 override('createQueryBuilder', function (...args) {
   const builder = createQueryBuilder.apply(this, args) as Record<string, Method>;
@@ -55,6 +67,40 @@ override('createQueryBuilder', function (...args) {
   }
   return builder;
 });
+
+const callRoutine = EntityManager.prototype.callRoutine as Method;
+override('callRoutine', async function (this: EntityManager, given, args) {
+  const routine = given as Routine;
+  const em = this.getContext(false);
+  const isShared = routine.schema !== undefined && routine.schema !== '*';
+  if (isShared || !em.config.hasRoutine(routine)) return callRoutine.call(this, routine, args);
+  const { schema } = requireTenantScope(`The routine "${routine.name}"`).placement;
+  // MikroORM would look for a function without a schema in `public`. It knows the routine itself by identity: hence a copy.
+  const own = Object.assign(Object.create(Object.getPrototypeOf(routine) as object) as Routine, routine, { schema });
+  const transaction = em.getTransactionContext();
+  return em.getConnection('write').callRoutine(own, args as never, transaction);
+} as Method);
+
+const transactional = EntityManager.prototype.transactional as Method;
+override('transactional', async function (this: EntityManager, ...args) {
+  return rememberingOuter(this, () => transactional.apply(this, args));
+} as Method);
+
+// em.setSessionContext(), em.fork({ session }) and filters with `rls` all come here.
+override('mergeSessionContext', () => {
+  throw new TenancyError('TENANCY_STATEMENT_REFUSED', {
+    what: 'A session context (em.setSessionContext(), em.fork({ session }), a filter with `rls`)',
+    remedy: 'Tenantry gives every statement its role and its settings; hand other values over as parameters.',
+  });
+});
+
+/** A collection asks for tenant entities in its owner's schema, which for a shared owner is not theirs. */
+function withoutSharedSchema(entities: unknown, options: unknown): unknown {
+  const [owner] = [entities].flat() as (object | undefined)[];
+  const { schema, ...rest } = (options ?? {}) as { schema?: string };
+  const isShared = owner !== undefined && schema !== undefined && helper(owner).__meta.schema === schema;
+  return isShared ? rest : options;
+}
 
 function refusing(inherited: Method): Method {
   return function (...args) {

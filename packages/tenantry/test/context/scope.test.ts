@@ -89,7 +89,10 @@ describe('outside any scope', () => {
   it('there is no tenant to require, and no EntityManager to use', async () => {
     const { tenancy, orm } = shop;
     expect(() => tenancy.require()).toThrow(expect.objectContaining({ code: 'TENANCY_SCOPE_MISSING' }));
-    await expect(orm.em.find(Widget, {})).rejects.toThrow('global');
+    await expect(orm.em.find(Widget, {})).rejects.toMatchObject({
+      code: 'TENANCY_SCOPE_MISSING',
+      operatorMessage: expect.stringMatching(/tenancy\.run\(tenantId, fn\)/),
+    });
     await expect(orm.em.fork().find(Widget, {})).rejects.toMatchObject({ code: 'TENANCY_SCOPE_MISSING' });
   });
 

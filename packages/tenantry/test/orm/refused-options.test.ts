@@ -1,8 +1,8 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
-import { widgetEntities } from '../../../../test/support/widgets.js';
+import { Widget, widgetEntities } from '../../../../test/support/widgets.js';
 
 const properties = { id: p.integer().primary(), name: p.string() };
 const Loose = defineEntity({ name: 'Loose', tableName: 'loose', properties });
@@ -21,17 +21,32 @@ it.each([
   'pool',
   'context',
   'clientUrl',
+  'host',
+  'port',
+  'user',
+  'password',
   'replicas',
   'sessionContext',
   'allowGlobalContext',
-])('refuses the ORM option %s, which would lead around the gate', (option) => {
+  'preferEnvVars',
+  'onCreateConnection',
+  'onReserveConnection',
+])('refuses the ORM option %s, which would lead around the gate or do nothing behind it', (option) => {
   const options = { entities: widgetEntities, [option]: [] };
   expect(() => shop.tenancy.orm(options)).toThrow(
     expect.objectContaining({
       code: 'TENANCY_OPTION_INVALID',
-      fields: { option: `orm.${option}`, reason: 'Tenantry sets it' },
+      fields: { option: `orm.${option}`, reason: expect.stringMatching(/Tenantry|every tenant/) },
     }),
   );
+});
+
+it('does not take from the environment what it refuses as an option', async () => {
+  vi.stubEnv('MIKRO_ORM_ALLOW_GLOBAL_CONTEXT', 'true');
+  const orm = await MikroORM.init(shop.tenancy.orm({ entities: widgetEntities }));
+  await expect(orm.em.find(Widget, {})).rejects.toMatchObject({ code: 'TENANCY_SCOPE_MISSING' });
+  await orm.close();
+  vi.unstubAllEnvs();
 });
 
 it('refuses an entity without a schema at start, before it can be read from wherever a path leads', async () => {

@@ -43,6 +43,17 @@ test('run() answers what its function answers, whether that waits or not', () =>
   void tenancy.run(() => 1);
 });
 
+test('bind() answers a function of the same shape', () => {
+  expectTypeOf(tenancy.bind((name: string, count?: number) => name.length + (count ?? 0))).toEqualTypeOf<
+    (this: unknown, name: string, count?: number) => number
+  >();
+  expectTypeOf(tenancy.bind(async () => 'a')).returns.toEqualTypeOf<Promise<string>>();
+  // @ts-expect-error: its parameters stay what they are.
+  void tenancy.bind((name: string) => name)(1);
+  // @ts-expect-error: only a function can be called later.
+  void tenancy.bind('fn');
+});
+
 test('a scope has a tenant only where its kind says so', () => {
   // @ts-expect-error: not known yet.
   void scope.tenant;
