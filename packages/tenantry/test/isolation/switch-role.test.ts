@@ -80,7 +80,9 @@ describe('within one statement', () => {
     await expect(shop.tenancy.runInCatalog(() => shop.orm.em.execute(sql))).rejects.toThrow(
       /denied|multiple commands|cannot carry/,
     );
-    await expect(shop.orm.em.fork().execute(sql)).rejects.toThrow(/denied|multiple commands|cannot carry|outside any scope/);
+    await expect(shop.orm.em.fork().execute(sql)).rejects.toThrow(
+      /denied|multiple commands|cannot carry|outside any scope/,
+    );
   });
 });
 
