@@ -9,11 +9,8 @@ import { LeasingDriver } from './leasing-driver.js';
 /** Kysely, and so MikroORM, on the process's one pool. */
 export function scopedDialect(pool: ScopedPool): PostgresDialect {
   const borrowed: PostgresPool = {
-    connect: async () => {
-      // Also SQL without an entity: nobody's is not the catalog's.
-      if (!currentScope()) throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A statement of the ORM' });
-      return pool.connect();
-    },
+    // Also SQL without an entity: nobody's is not the catalog's.
+    connect: () => (currentScope() ? pool.connect() : Promise.reject(scopeMissing())),
     // The pool outlives an ORM: the catalog and other ORMs of this process use it too.
     end: async () => undefined,
     options: pool.options,
@@ -21,6 +18,8 @@ export function scopedDialect(pool: ScopedPool): PostgresDialect {
   // Cancelling asks PostgreSQL about another backend, which a tenant role may not: it needs a client without the gate.
   return new ScopedDialect({ pool: borrowed, cursor: Cursor, controlClient: pg.Client });
 }
+
+const scopeMissing = () => new TenancyError('TENANCY_SCOPE_MISSING', { what: 'A statement of the ORM' });
 
 class ScopedDialect extends PostgresDialect {
   readonly #config: PostgresDialectConfig;

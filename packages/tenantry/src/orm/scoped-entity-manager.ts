@@ -1,4 +1,4 @@
-import { type EntityLoader, helper, type Routine } from '@mikro-orm/core';
+import { type EntityLoader, helper, type Routine, type Transaction } from '@mikro-orm/core';
 import { EntityManager } from '@mikro-orm/postgresql';
 import { currentScope, requireTenantScope } from '../context/current-scope.js';
 import { scopeKey } from '../context/scope.js';
@@ -72,13 +72,12 @@ const callRoutine = EntityManager.prototype.callRoutine as Method;
 override('callRoutine', async function (this: EntityManager, given, args) {
   const routine = given as Routine;
   const em = this.getContext(false);
-  const isShared = routine.schema !== undefined && routine.schema !== '*';
-  if (isShared || !em.config.hasRoutine(routine)) return callRoutine.call(this, routine, args);
-  const { schema } = requireTenantScope(`The routine "${routine.name}"`).placement;
-  // MikroORM would look for a function without a schema in `public`. It knows the routine itself by identity: hence a copy.
-  const own = Object.assign(Object.create(Object.getPrototypeOf(routine) as object) as Routine, routine, { schema });
-  const transaction = em.getTransactionContext();
-  return em.getConnection('write').callRoutine(own, args as never, transaction);
+  if (!em.config.hasRoutine(routine)) return callRoutine.call(this, routine, args);
+  const connection = em.getConnection('write');
+  const call = (transaction?: Transaction) => connection.callRoutine(inScope(routine), args as never, transaction);
+  const open = em.getTransactionContext();
+  // A procedure outside a transaction could end the one that carries its scope.
+  return open || routine.type === 'function' ? call(open) : connection.transactional(call);
 } as Method);
 
 const transactional = EntityManager.prototype.transactional as Method;
@@ -100,6 +99,13 @@ function withoutSharedSchema(entities: unknown, options: unknown): unknown {
   const { schema, ...rest } = (options ?? {}) as { schema?: string };
   const isShared = owner !== undefined && schema !== undefined && helper(owner).__meta.schema === schema;
   return isShared ? rest : options;
+}
+
+/** MikroORM would look for a function without a schema in `public`. It knows routines by identity: hence a copy. */
+function inScope(routine: Routine): Routine {
+  if (routine.schema !== undefined && routine.schema !== '*') return routine;
+  const { schema } = requireTenantScope(`The routine "${routine.name}"`).placement;
+  return Object.assign(Object.create(Object.getPrototypeOf(routine) as object) as Routine, routine, { schema });
 }
 
 function refusing(inherited: Method): Method {

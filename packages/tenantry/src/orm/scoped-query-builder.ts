@@ -12,7 +12,8 @@ interface JoinHelper {
 
 /** What is used here of MikroORM's builder: its own types take the compiler minutes in a class that extends it. */
 interface Builder {
-  get helper(): JoinHelper;
+  readonly helper: JoinHelper;
+  createQueryBuilderHelper(): JoinHelper;
   clone(...args: unknown[]): Builder;
   unsetFlag(flag: string): Builder;
 }
@@ -22,23 +23,24 @@ interface Builder {
  * table that the query begins with: from a shared table there would be none, or another one of the same name.
  */
 export class ScopedQueryBuilder extends (QueryBuilder as unknown as new (...args: unknown[]) => Builder) {
-  override get helper(): JoinHelper {
-    const helper = super.helper;
-    if (!Object.hasOwn(helper, 'createJoinExpression')) joinInScope(helper);
-    return helper;
+  override createQueryBuilderHelper(): JoinHelper {
+    return joinInScope(super.createQueryBuilderHelper());
   }
 
   override clone(...args: unknown[]): Builder {
     // It always makes one of its own class, for instance for a condition on a collection.
-    return Object.setPrototypeOf(super.clone(...args), ScopedQueryBuilder.prototype) as Builder;
+    const clone = Object.setPrototypeOf(super.clone(...args), ScopedQueryBuilder.prototype) as Builder;
+    joinInScope(clone.helper);
+    return clone;
   }
 }
 
-function joinInScope(helper: JoinHelper): void {
+function joinInScope(helper: JoinHelper): JoinHelper {
   const join = helper.createJoinExpression.bind(helper);
   helper.createJoinExpression = (options, ...rest) => {
     if (options.schema !== '*') return join(options, ...rest);
     const { schema } = requireTenantScope(`The table "${options.table}"`).placement;
     return join({ ...options, schema }, ...rest);
   };
+  return helper;
 }

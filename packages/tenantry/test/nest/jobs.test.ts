@@ -21,7 +21,7 @@ import { type NestShop, openNestShop } from './nest-shop.js';
 type Sight = string;
 
 /** Where jobs leave what they saw. */
-const reports = new EventEmitter();
+const reports = new EventEmitter().setMaxListeners(100);
 const reported = async (what: string) => ((await once(reports, what)) as [Sight])[0];
 
 @Injectable()

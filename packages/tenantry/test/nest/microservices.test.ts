@@ -2,6 +2,7 @@ import { EntityManager } from '@mikro-orm/postgresql';
 import {
   ClientProxy,
   ClientProxyFactory,
+  EventPattern,
   MessagePattern,
   Payload,
   RpcException,
@@ -76,6 +77,11 @@ class JobsController {
     throw new RpcException({ code: 5, message: 'As the service says.' });
   }
 
+  @EventPattern('event')
+  async event(): Promise<unknown> {
+    return this.em.find(Widget, {});
+  }
+
   @MessagePattern('forbidden')
   forbidden(): Observable<string> {
     return of('was let in');
@@ -139,6 +145,12 @@ function expectAnswers(connect: () => { client: ClientProxy; tenants: readonly s
     const { client } = connect();
     for (const pattern of ['nobody', 'nobody with sql'])
       expect(await toldBy(client, pattern)).toMatchObject({ code: 'TENANCY_SCOPE_MISSING', status: 500 });
+  });
+
+  it('outlives an event whose handler throws: nobody waits for an answer', async () => {
+    const { client, tenants } = connect();
+    await firstValueFrom(client.emit('event', {}), { defaultValue: undefined });
+    expect(await toldBy(client, 'names', { tenant: tenants[0] })).toEqual([tenants[0]]);
   });
 
   it('asks the guards of the application, whose refusal is an answer too', async () => {

@@ -26,6 +26,10 @@ const asked: Readonly<
     em.createQueryBuilder(entity).withSchema(schema).limit(1).getResultList(),
   'a QueryBuilder delete with the other schema': (em, entity, schema, { nothing }) =>
     em.createQueryBuilder(entity).withSchema(schema).delete(nothing).execute(),
+  'a session context with the other role': (em, _, schema, { meta: { tableName } }) =>
+    em
+      .fork({ session: { role: schema } })
+      .transactional((inner) => inner.execute(`select * from "${schema}"."${tableName}" limit 1`)),
   'a transaction with the other schema': (em, entity, schema) =>
     em.fork({ schema }).transactional((inner) => inner.find(entity, {}, { limit: 1 })),
 };
