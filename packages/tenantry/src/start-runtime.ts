@@ -22,7 +22,7 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
       if (client && shared)
         await migrateShared(client, shared.schema, sharedMigrations, { ...shared, ...database }, options);
       if (client && service) {
-        await registerService(client, service, shipped);
+        await registerService(client, service, shipped, shared ? [shared.schema] : []);
         if (migrations.some(({ kind }) => kind === 'code')) await joinTenantRoles(client, service);
       }
       const declaredBy = service ?? shared?.schema ?? 'tenantry';

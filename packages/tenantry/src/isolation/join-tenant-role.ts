@@ -14,7 +14,7 @@ interface Standing {
 /**
  * Sees to it that the owner role may switch to a tenant role, which `set role` asks for: a superuser may anyway, who merely
  * made the role has to give it to itself once. It stays a member: each change of a membership makes every connection of the
- * server find out anew which roles its login has, which takes 150 ms of a login with 10,000 tenants.
+ * server find out anew which roles its login has, which with 10,000 tenants takes 15 ms on PostgreSQL 18 and 150 ms on 15.
  *
  * @param client - A connection of the owner role, in a transaction.
  * @throws Error that names the grant which is missing.

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
 import type { ServiceName } from '../tenant/service-name.js';
+import { refuseUnfit } from './lint/refuse-unfit.js';
 import type { CompiledMigration, ShippedService } from './tenant-migration.js';
 
 /**
@@ -9,9 +10,16 @@ import type { CompiledMigration, ShippedService } from './tenant-migration.js';
  * to head. An older process that knows fewer migrations changes nothing.
  *
  * @param owner - A connection of the owner role, outside a transaction.
- * @throws TenancyError `TENANCY_MIGRATION_CHANGED` when a migration differs from the registered one of that name or place.
+ * @param readable - Shared schemas that its migrations may refer to by name, besides those on their search path. @default none
+ * @throws TenancyError `TENANCY_MIGRATION_CHANGED` when a migration differs from the registered one of that name or place;
+ * `TENANCY_MIGRATION_UNFIT` when the lint calls a new one an error.
  */
-export function registerService(owner: pg.ClientBase, service: ServiceName, shipped: ShippedService): Promise<void> {
+export function registerService(
+  owner: pg.ClientBase,
+  service: ServiceName,
+  shipped: ShippedService,
+  readable: readonly string[] = [],
+): Promise<void> {
   const { migrations, serviceRole, sharedSchemas } = shipped;
   return inLockedTransaction(owner, `service:${service}`, async () => {
     const { rows } = await owner.query<{ name: string; checksum: string }>(
@@ -20,6 +28,12 @@ export function registerService(owner: pg.ClientBase, service: ServiceName, ship
     );
     refuseChanged(service, rows, migrations);
     if (migrations.length < rows.length) return;
+    if (migrations.length > rows.length)
+      await refuseUnfit(
+        service,
+        { migrations, sharedSchemas: [...sharedSchemas, ...readable, ...(await readShared(owner))] },
+        rows.length,
+      );
     await owner.query(
       `insert into tenantry.service as s (name, head, service_role, shared_schemas) values ($1, $2, $3, $4)
        on conflict (name) do update set (head, service_role, shared_schemas) = (excluded.head, excluded.service_role, excluded.shared_schemas)
@@ -28,6 +42,15 @@ export function registerService(owner: pg.ClientBase, service: ServiceName, ship
     );
     await keepMigrations(owner, service, migrations);
   });
+}
+
+/** Schemas with a ledger that are no tenant's: what some service shares. */
+async function readShared(owner: pg.ClientBase): Promise<string[]> {
+  const { rows } = await owner.query<{ schema: string }>(
+    `select distinct schema_name as schema from tenantry.ledger l
+      where not exists (select from tenantry.tenant_schema x where x.schema_name = l.schema_name)`,
+  );
+  return rows.map(({ schema }) => schema);
 }
 
 /** What a migration does never changes; how it is taken back may be written later. */

@@ -35,7 +35,9 @@ it('runs shared migrations before those of tenants, which may lean on them', asy
 });
 
 it('without the wall: the same migration fails in every tenant where nothing is shared', async () => {
-  await project.ship(located);
+  const [there] = located['000002-country'];
+  const allowed = `-- tenantry-allow qualified-name: to see it fail\n${there}`;
+  await project.ship({ ...items, '000002-country': [allowed] });
   const { code, stderr } = await project.run('migrate');
   expect(code).toBe(1);
   expect(stderr).toContain('0 of 8 tenants');

@@ -9,7 +9,7 @@ const migrations = {
   '000002-seed': migrationOf(
     'create table seed (id int primary key)',
     'insert into seed values (1)',
-    'insert into seed select 1 from public.broken where schema_name = current_schema()',
+    '-- tenantry-allow qualified-name: one list for all tenants\ninsert into seed select 1 from public.broken where schema_name = current_schema()',
   ),
 };
 

@@ -9,9 +9,10 @@ import { writeEvent } from '../operation/write-event.js';
 import { closeSchemas } from './close-schemas.js';
 import { dropBatches, dropStatement } from './drop-plan.js';
 import { dropRole } from './drop-role.js';
-import { findDependent, readDroppables } from './read-droppables.js';
+import { findDependent } from './find-dependent.js';
+import { readDroppables } from './read-droppables.js';
 import { eraseRows, readTenantColumns } from './tenant-rows.js';
-import { lockSchemas, schemasOf } from './tenant-schemas.js';
+import { lockSchemas, schemasOf, type TenantSchema } from './tenant-schemas.js';
 import { requireStatus } from './tenant-status-step.js';
 
 /** Nobody is let in any more, and nobody provisions any more. Not taken back: what is to be erased is not served again. */
@@ -38,7 +39,10 @@ const dropTables: OperationStep = {
   name: 'drop-tables',
   outside: true,
   async apply({ client, tenant, inTransaction, progress }) {
-    for (const { schema } of await schemasOf(client, tenant)) {
+    const schemas = await schemasOf(client, tenant);
+    // Once more: somebody may have made it since.
+    await requireAlone(client, tenant, schemas);
+    for (const { schema } of schemas) {
       const items = await readDroppables(client, schema);
       let done = 0;
       for (const batch of dropBatches(items)) {
@@ -61,10 +65,12 @@ const dropSchemas: OperationStep = {
   outside: true,
   async apply({ client, tenant, inTransaction, keep }) {
     const keptRoles: string[] = [];
-    for (const { schema, role } of await schemasOf(client, tenant)) {
+    const schemas = await schemasOf(client, tenant);
+    for (const { schema, role } of schemas) {
       await inTransaction(async (within) => {
         // Two that drop roles with a common member meet in one row of PostgreSQL's.
         await within.query(takeLock('roles', 30_000).text);
+        await requireAlone(within, tenant, schemas);
         await within.query(`drop schema if exists ${quoteIdentifier(schema)} cascade`);
         if (role !== null && !(await dropRole(within, tenant, role))) keptRoles.push(role);
         await within.query('delete from tenantry.ledger where schema_name = $1', [schema]);
@@ -111,12 +117,18 @@ export const eraseTenant: OperationDefinition = {
 
 async function checkErase(client: pg.PoolClient, tenant: string): Promise<void> {
   await requireStatus(client, tenant, tenantStatuses);
-  const schemas = await schemasOf(client, tenant);
-  const dependent = await findDependent(
+  await requireAlone(client, tenant, await schemasOf(client, tenant));
+}
+
+/** @throws TenancyError `TENANCY_TENANT_ENTANGLED` when others would lose something. */
+async function requireAlone(
+  client: Pick<pg.ClientBase, 'query'>,
+  tenant: string,
+  schemas: readonly TenantSchema[],
+): Promise<void> {
+  const reason = await findDependent(
     client,
     schemas.map(({ schema }) => schema),
   );
-  if (dependent === undefined) return;
-  const reason = `${dependent} needs something in its schemas and would be dropped with them; drop or change it first`;
-  throw new TenancyError('TENANCY_TENANT_ENTANGLED', { tenant, reason });
+  if (reason !== undefined) throw new TenancyError('TENANCY_TENANT_ENTANGLED', { tenant, reason });
 }

@@ -38,30 +38,3 @@ export async function readDroppables(client: Pick<pg.ClientBase, 'query'>, schem
   );
   return rows;
 }
-
-/**
- * Something outside these schemas that needs something in them, and that dropping them would drop as well.
- *
- * @returns For people: `view reports.totals`.
- */
-export async function findDependent(
-  client: Pick<pg.ClientBase, 'query'>,
-  schemas: readonly string[],
-): Promise<string | undefined> {
-  const { rows } = await client.query<{ dependent: string }>(
-    `with nsp as materialized (select oid from pg_namespace where nspname = any($1::name[])),
-     member as materialized (
-       select d.objid from pg_depend d join nsp on d.refobjid = nsp.oid
-        where d.refclassid = 'pg_namespace'::regclass and d.classid = 'pg_class'::regclass and d.deptype = 'n'
-     )
-     select format('%s %I.%I', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end, n.nspname, c.relname) as dependent
-       from member m join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = m.objid
-       left join pg_rewrite w on d.classid = 'pg_rewrite'::regclass and w.oid = d.objid
-       left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
-       join pg_class c on c.oid = coalesce(w.ev_class, nullif(k.conrelid, 0))
-       join pg_namespace n on n.oid = c.relnamespace
-      where n.oid not in (select oid from nsp) limit 1`,
-    [schemas],
-  );
-  return rows[0]?.dependent;
-}

@@ -21,6 +21,7 @@ const referring = new Set([
   'FuncCall',
   'TypeCast',
   'returnType',
+  'argType',
   'parameters',
   'raw_expr',
   'whereClause',

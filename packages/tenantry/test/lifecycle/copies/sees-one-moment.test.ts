@@ -14,7 +14,12 @@ const first = {
     'create table account (id int generated always as identity primary key)',
   ),
 };
-const second = { ...first, '000002-rewrite': migrationOf('alter table b alter column n type bigint') };
+const second = {
+  ...first,
+  '000002-rewrite': migrationOf(
+    '-- tenantry-allow table-rewrite: that is what is tried\nalter table b alter column n type bigint',
+  ),
+};
 
 let shop: CopyShop;
 let tenancy: Tenancy;

@@ -41,7 +41,7 @@ async function newTenant(): Promise<{ id: string; to: string }> {
 async function use(id: string): Promise<unknown> {
   return shop.tenancy.run(id, async () => {
     await shop.orm.em.execute('insert into stock (n) values (1)');
-    await shop.orm.em.execute('call twice(2)');
+    await shop.orm.em.transactional((em) => em.execute('call twice(2)'));
     const [row] = await shop.orm.em.execute<{ total: string }[]>('select total::int from totals');
     const [last] = await shop.orm.em.execute<{ at: string }[]>('select at from stock order by id desc limit 1');
     return [row?.total, last?.at];
