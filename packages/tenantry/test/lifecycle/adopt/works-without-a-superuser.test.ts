@@ -1,9 +1,17 @@
+import { Migration } from '@mikro-orm/migrations';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../../../test/support/database.js';
 import { asLogin, type Login, Logins } from '../../../../../test/support/logins.js';
 import { migrationOf } from '../../../../../test/support/migration-of.js';
 import { Tenancy } from '../../../src/tenancy.js';
 import { fill, marketConfig, sharedTables, tenantTables } from './support/market.js';
+
+/** Runs as the tenant, which a mere owner has to become first. */
+class Counted extends Migration {
+  override async up(): Promise<void> {
+    await this.execute('select count(*) from setting');
+  }
+}
 
 let database: TestDatabase;
 let logins: Logins;
@@ -19,7 +27,7 @@ beforeEach(async () => {
     url: service.url,
     ownerUrl: owner.url,
     service: 'shop',
-    migrations: { '000001-market': migrationOf(...tenantTables) },
+    migrations: { '000001-market': migrationOf(...tenantTables), '000002-counted': Counted },
     listenUrl: false,
     ownerConnections: 7,
     connections: 11,
