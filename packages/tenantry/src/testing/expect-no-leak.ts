@@ -15,13 +15,20 @@ export interface NoLeakOptions {
    * also looked for in the other's tables.
    */
   readonly write?: (em: EntityManager, tenant: string) => unknown;
+  /**
+   * Names of attempts that cannot be made here and need not be, such as those with entities where no entity lives in tenant
+   * schemas. Any other attempt that cannot be made fails: what was not tried was not refused.
+   *
+   * @default none
+   */
+  readonly notApplicable?: readonly string[];
 }
 
 /**
  * Proves that two tenants are kept apart, for your own suite: every attempt of {@link probe} is refused in both directions,
  * and rows that one writes do not appear at the other. Needs no test framework.
  *
- * @throws Error with a table of what was crossed.
+ * @throws Error with a table of what was crossed, or could not be tried.
  * @example
  * await expectNoLeak(tenancy, orm.em, {
  *   tenants: ['acme', 'globex'],
@@ -31,7 +38,7 @@ export interface NoLeakOptions {
 export async function expectNoLeak(
   tenancy: Tenancy,
   em: EntityManager,
-  { tenants, write }: NoLeakOptions,
+  { tenants, write, notApplicable = [] }: NoLeakOptions,
 ): Promise<void> {
   const [a, b] = tenants;
   if (write) {
@@ -45,7 +52,19 @@ export async function expectNoLeak(
       throw new Error(
         `${crossed.length} of ${results.length} ways lead from "${as}" to "${target}":\n${formatResults(crossed)}`,
       );
+    requireTried(results, notApplicable);
   }
+}
+
+/** An attempt that could not be made was not refused. */
+function requireTried(results: readonly ProbeResult[], notApplicable: readonly string[]): void {
+  const unknown = notApplicable.filter((each) => !results.some(({ name }) => name === each));
+  if (unknown.length > 0) throw new Error(`There is no attempt ${unknown.map((name) => `"${name}"`).join(', ')}.`);
+  const untried = results.filter(({ name, outcome }) => outcome === 'not-applicable' && !notApplicable.includes(name));
+  if (untried.length > 0)
+    throw new Error(
+      `${untried.length} of ${results.length} ways could not be tried, so nothing was proven of them (name those that need not be in \`notApplicable\`):\n${formatResults(untried)}`,
+    );
 }
 
 interface Writing {

@@ -1,4 +1,4 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
+import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
 import { Widget } from '../../../../test/support/widgets.js';
@@ -60,6 +60,39 @@ describe('expectNoLeak', () => {
   it('does not pass when nothing was written', async () => {
     const checking = expectNoLeak(shop.tenancy, shop.orm.em, { tenants: ['acme', 'globex'], write: () => undefined });
     await expect(checking).rejects.toThrow('nothing was proven');
+  });
+
+  describe('where an attempt cannot be made', () => {
+    const tenants = ['acme', 'globex'] as const;
+    let withoutEntities: MikroORM;
+    let untried: string[];
+    beforeAll(async () => {
+      withoutEntities = await MikroORM.init(
+        shop.tenancy.orm({ entities: [], discovery: { warnWhenNoEntities: false } }),
+      );
+      untried = namesOf(await probe(shop.tenancy, withoutEntities.em, between), 'not-applicable');
+    });
+    afterAll(() => withoutEntities.close());
+
+    it('does not take it for one that was refused', async () => {
+      expect(untried).toContain('em.find with the other schema');
+      const checking = expectNoLeak(shop.tenancy, withoutEntities.em, { tenants });
+      await expect(checking).rejects.toThrow(
+        /ways could not be tried, .*:\n {2}outcome +attempt +detail\n {2}not-applicable +.* no entity has the schema/,
+      );
+      const [left, ...named] = untried;
+      const allButOne = expectNoLeak(shop.tenancy, withoutEntities.em, { tenants, notApplicable: named });
+      await expect(allButOne).rejects.toThrow(`not-applicable  ${left ?? ''}`);
+    });
+
+    it('passes once the caller has named it, and knows every name', async () => {
+      await expectNoLeak(shop.tenancy, withoutEntities.em, { tenants, notApplicable: untried });
+      const misspelt = expectNoLeak(shop.tenancy, withoutEntities.em, {
+        tenants,
+        notApplicable: [...untried, 'em.fnd'],
+      });
+      await expect(misspelt).rejects.toThrow('There is no attempt "em.fnd".');
+    });
   });
 });
 
