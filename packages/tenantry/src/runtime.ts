@@ -118,7 +118,7 @@ export class TenancyRuntime {
     if (!this.#provisioner) {
       // A process with the owner role listens; the caller tries again in a moment.
       await this.database.pool.query('select pg_notify($1, $2)', [channel, `wanted:${id}`]);
-      throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: id, service });
+      throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: id, of: ` for the service "${service}"` });
     }
     await this.#provisioner.provision(id, service, this.#shipped);
     this.catalog.forget(id);

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { TenancyError } from '../errors/tenancy-error.js';
+import { migrationChanged } from '../migrations/register-service.js';
 import type { TenancyOptions } from '../options.js';
 import { connectionTarget } from '../postgres/connection-url.js';
 import { connectError } from '../postgres/translate-error.js';
@@ -104,7 +104,7 @@ export async function isRegistered(
     for (const [index, row] of rows.entries()) {
       const shipped = checksums[index];
       if (shipped && (shipped.name !== row.name || shipped.checksum !== row.checksum)) {
-        throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service: name, migration: row.name });
+        throw migrationChanged(name, row.name, shipped.name);
       }
     }
     return rows.length >= checksums.length && checksums.length > 0;

@@ -53,7 +53,7 @@ export const errorCodes = {
     status: 404,
     title: 'Unknown tenant',
     detail: 'There is no such tenant; check the id that the request names.',
-    operator: 'No tenant "{tenant}" is in the catalog, or it was deleted. Create it with catalog.create().',
+    operator: 'No tenant "{tenant}" is in the catalog, or it was deleted. A new one is made with catalog.create().',
   },
   TENANCY_TENANT_SUSPENDED: {
     status: 403,
@@ -93,7 +93,7 @@ export const errorCodes = {
     title: 'Tenant is busy',
     detail: 'Something else is being done to this tenant; try again when it is over.',
     operator:
-      'Another process works on the tenant "{tenant}". `tenantry tenant show {tenant}` says what it does; try again when it is over.',
+      'Something else is being done to the tenant "{tenant}", here or in another process: an operation, which `tenantry tenant show {tenant}` names, or an export, a clone or an import. Try again when it is over.',
   },
   TENANCY_OPERATION_OPEN: {
     status: 409,
@@ -117,7 +117,7 @@ export const errorCodes = {
     ...unavailable,
     detail: 'This tenant is being prepared; try again shortly.',
     operator:
-      'Tenant "{tenant}" has no schema for the service "{service}" yet. A process with DATABASE_OWNER_URL provisions it; run one, or call reconcile().',
+      'Tenant "{tenant}" has no schema{of} yet. A process with DATABASE_OWNER_URL provisions it; run one, or call reconcile().',
   },
   TENANCY_TENANT_BEHIND: {
     ...unavailable,
@@ -268,8 +268,7 @@ export const errorCodes = {
   },
   TENANCY_MIGRATION_CHANGED: {
     ...internal,
-    operator:
-      'The migration "{migration}" of "{service}" differs from the one that was registered or ran. Restore the file and put the change into a new migration.',
+    operator: 'The migration "{migration}" of "{service}" {reason}. {remedy}',
   },
   TENANCY_MIGRATION_UNKNOWN: {
     status: 400,
@@ -295,7 +294,7 @@ export const errorCodes = {
   TENANCY_MIGRATION_NEEDS_SERVICE: {
     ...internal,
     operator:
-      'The migration "{migration}" of "{service}" runs code, which only a process that ships it can do. Run `tenantry migrate` with a config that has this service, or let the service itself reconcile.',
+      'The migration "{migration}" of "{service}" runs code, which only a process that ships it can do. Give the command (`tenantry migrate`, `clone` or `import`) with a config that has this service, or let the service itself reconcile.',
   },
   TENANCY_MIGRATION_FAILED: {
     ...unavailable,
@@ -329,8 +328,8 @@ export const errorCodes = {
   },
   TENANCY_ROLLOUT_OVER: {
     status: 409,
-    title: 'Rollout is over',
-    detail: 'This rollout is over and cannot be changed.',
+    title: 'Not in this state',
+    detail: 'This rollout cannot be changed as it is now.',
     operator:
       'Rollout {rollout} is {status}; only one that was halted, stopped or interrupted can be resumed or aborted.',
   },
@@ -369,7 +368,7 @@ export const errorCodes = {
   },
   TENANCY_TRANSFER_FAILED: {
     ...internal,
-    operator: '{what} "{tenant}" failed, and nothing of it is left: {reason}.',
+    operator: '{what} "{tenant}" failed, and {left}: {reason}.',
   },
   TENANCY_ADOPTION_UNFIT: {
     ...internal,
@@ -389,13 +388,14 @@ export const errorCodes = {
   },
   TENANCY_ADOPTION_FAILED: {
     ...internal,
-    operator: 'The rows of tenant "{tenant}" could not be brought over, and nothing of them was: {reason}.',
+    operator:
+      'The rows of tenant "{tenant}" could not be brought over: {reason}. They stand as they did before; the same command tries them again.',
   },
   TENANCY_ADOPTION_CONFLICT: {
     ...internal,
     status: 409,
     operator:
-      'The adoption of "{service}" cannot be rolled back, and nothing was: {rows} rows of "{table}" have no place in the shared tables ({reason}). Change or delete them in the tenant schemas.',
+      'The adoption of "{service}" cannot be rolled back, and the tenant schemas lead on: {rows} rows of {table} have no place in the shared tables ({reason}). Change or delete them in the tenant schemas.',
   },
   TENANCY_ADOPTION_BUSY: {
     ...internal,

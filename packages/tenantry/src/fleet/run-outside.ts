@@ -50,7 +50,7 @@ async function refusePooler(client: pg.PoolClient, schema: string): Promise<void
   if (rows[0]?.pid !== processID) {
     const reason =
       'statements outside a transaction need a direct connection, and DATABASE_OWNER_URL leads through a pooler';
-    throw new TenancyError('TENANCY_MIGRATION_FAILED', { schema, reason });
+    throw new TenancyError('TENANCY_MIGRATION_FAILED', { schema, outcome: 'before it began', reason });
   }
 }
 

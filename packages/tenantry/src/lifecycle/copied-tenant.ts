@@ -3,6 +3,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import type { TenancyErrorCode } from '../errors/error-codes.js';
 import { migrateTenant } from '../fleet/migrate-tenant.js';
 import { translateError } from '../postgres/translate-error.js';
+import { schemaNameOf } from '../tenant/schema-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import type { NewTenant } from './new-tenant.js';
 import { isRoleClash } from './provisioner.js';
@@ -51,7 +52,7 @@ export async function bringToHead({ id, schemas }: NewTenant): Promise<LeftBehin
       const { code, operatorMessage: reason } =
         translateError(error) ??
         new TenancyError('TENANCY_MIGRATION_FAILED', {
-          schema: id,
+          schema: schemaNameOf(id, context.service),
           outcome: 'and was rolled back',
           reason: (error as Error).message,
         });

@@ -74,14 +74,16 @@ export class TenantCopies {
     const tenant = parseTenantId(id);
     const owner = this.#parts.owner();
     const { lockTimeoutMs } = this.#parts;
-    return this.#reported('Exporting', tenant, async () => {
+    const left = typeof to === 'string' ? undefined : 'what was written to the stream is no whole file';
+    const exporting = async () => {
       const report = await withOutput(to, force, (sink) =>
         exportTenant(owner, tenant, sink, { ...watch, lockTimeoutMs }),
       );
       const { rows, written } = report;
       await writeEvent(owner, { type: 'tenant.exported', tenant, data: { rows, bytes: written } });
       return report;
-    });
+    };
+    return this.#reported('Exporting', tenant, exporting, left);
   }
 
   /**
@@ -118,11 +120,16 @@ export class TenantCopies {
     );
   }
 
-  async #reported<T>(what: Parameters<typeof transferError>[1], tenant: string, fn: () => Promise<T>): Promise<T> {
+  async #reported<T>(
+    what: Parameters<typeof transferError>[1],
+    tenant: string,
+    fn: () => Promise<T>,
+    left?: string,
+  ): Promise<T> {
     try {
       return await fn();
     } catch (error) {
-      throw transferError(error, what, tenant);
+      throw transferError(error, what, tenant, left);
     }
   }
 

@@ -12,17 +12,26 @@ const opaque: readonly TenancyErrorCode[] = [
   'TENANCY_SERIALIZATION_FAILURE',
 ];
 
-/** What stopped an export, an import or a clone. Nothing of it is left. */
+/**
+ * What stopped an export, an import or a clone.
+ *
+ * @param left - What is left of it.
+ */
 export function transferError(
   error: unknown,
   what: 'Exporting' | 'Importing' | 'Cloning',
   tenant: string,
+  left = 'nothing of it is left',
 ): TenancyError {
   const known = translateError(error);
   if (known && !opaque.includes(known.code)) return known;
   if ((error as Error).name === 'AbortError')
-    return new TenancyError('TENANCY_TRANSFER_FAILED', { what, tenant, reason: 'it was stopped' }, { cause: error });
+    return new TenancyError(
+      'TENANCY_TRANSFER_FAILED',
+      { what, tenant, left, reason: 'it was stopped' },
+      { cause: error },
+    );
   const { message, detail, where } = error as Error & { detail?: string; where?: string };
   const reason = [message, detail, where?.split('\n', 1)[0]].filter((each) => each).join('; ');
-  return new TenancyError('TENANCY_TRANSFER_FAILED', { what, tenant, reason }, { cause: error });
+  return new TenancyError('TENANCY_TRANSFER_FAILED', { what, tenant, left, reason }, { cause: error });
 }

@@ -22,7 +22,12 @@ export function planMigrations(
   return migrations.filter(({ name, checksum }) => {
     const before = ran.get(name);
     if (before !== undefined && before !== checksum)
-      throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service, migration: name });
+      throw new TenancyError('TENANCY_MIGRATION_CHANGED', {
+        service,
+        migration: name,
+        reason: 'is not the one that ran in this schema',
+        remedy: 'Restore it as it was, and put the change into a new migration after it.',
+      });
     return before === undefined;
   });
 }

@@ -68,6 +68,23 @@ async function keepMigrations(
   }
 }
 
+/**
+ * The error for a list of migrations that is not what the catalog knows.
+ *
+ * @param shipped - What the list has in the place of the registered one.
+ */
+export function migrationChanged(service: string, registered: string, shipped: string): TenancyError {
+  return new TenancyError('TENANCY_MIGRATION_CHANGED', {
+    service,
+    migration: registered,
+    reason:
+      registered === shipped
+        ? 'does something else than the one of that name in the catalog'
+        : `stands in the catalog where this code has "${shipped}"`,
+    remedy: 'Restore what was registered, and put the change into a new migration after all that are there.',
+  });
+}
+
 function refuseChanged(
   service: string,
   registered: readonly { name: string; checksum: string }[],
@@ -75,8 +92,7 @@ function refuseChanged(
 ): void {
   for (const [index, migration] of shipped.entries()) {
     const known = registered[index];
-    if (known && (known.name !== migration.name || known.checksum !== migration.checksum)) {
-      throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service, migration: known.name });
-    }
+    if (known && (known.name !== migration.name || known.checksum !== migration.checksum))
+      throw migrationChanged(service, known.name, migration.name);
   }
 }

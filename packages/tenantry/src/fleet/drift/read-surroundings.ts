@@ -72,6 +72,6 @@ async function readNeverMade(client: pg.ClientBase, selector: DriftSelector): Pr
     service,
     schema: schemaNameOf(tenant, service),
     problem: 'never made',
-    words: `Tenant ${tenant} has no schema in ${service} yet. Any process with the owner role makes it: tenantry migrate, or GET /users/migrate.`,
+    words: `Tenant ${tenant} has no schema in ${service} yet. Any process with the owner role makes it: run tenantry migrate, or call reconcile().`,
   }));
 }

@@ -30,7 +30,8 @@ export async function askTenant(
 ): Promise<Said> {
   const { schema } = tenant;
   if (schema === null) {
-    return { tenant, error: new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: tenant.id, service }) };
+    const of = ` for the service "${service}"`;
+    return { tenant, error: new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: tenant.id, of }) };
   }
   const placement = { service, database, schema, role: schema };
   try {

@@ -107,6 +107,7 @@ async function conflictOf(context: AdoptionContext, tenant: ChangedTenant, error
     return undefined;
   });
   const reason = taken ? `tenant "${tenant.tenant}" gave them keys that other tenants have` : reasonOf(error);
-  const { table = 'one table', rows = 'some' } = taken ?? {};
-  return new TenancyError('TENANCY_ADOPTION_CONFLICT', { service, table, rows, reason }, { cause: error });
+  const { table, rows = 'some' } = taken ?? { table: (error as { table?: string }).table };
+  const named = table === undefined ? 'one of its tables' : `"${table}"`;
+  return new TenancyError('TENANCY_ADOPTION_CONFLICT', { service, table: named, rows, reason }, { cause: error });
 }

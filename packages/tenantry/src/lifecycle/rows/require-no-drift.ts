@@ -21,7 +21,8 @@ export async function requireNoDrift(owner: pg.Pool, tenant: TenantId, signal?: 
   const found = drifted.flatMap(({ differences }) => differences).filter(counts);
   if (found.length === 0) return;
   const more = found.length > 1 ? ` (and ${found.length - 1} more)` : '';
-  throw new TenancyError('TENANCY_TENANT_DRIFTED', { tenant, reason: `${found[0]?.words ?? ''}${more}` });
+  const reason = `${found[0]?.words.replace(/\.$/, '') ?? ''}${more}.`;
+  throw new TenancyError('TENANCY_TENANT_DRIFTED', { tenant, reason });
 }
 
 function counts({ kind, problem }: DriftDifference): boolean {

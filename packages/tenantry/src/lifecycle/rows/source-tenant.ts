@@ -95,7 +95,7 @@ async function readSource(client: pg.ClientBase, id: TenantId): Promise<SourceTe
        from tenantry.tenant_schema x join tenantry.service s on s.name = x.service where tenant_id = $1 order by service collate "C"`,
     [id],
   );
-  if (found.length === 0) throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: id, service: 'any' });
+  if (found.length === 0) throw new TenancyError('TENANCY_TENANT_NOT_READY', { tenant: id, of: '' });
   const schemas: SourceSchema[] = [];
   for (const { there, ...each } of found) {
     if (!there) throw new TenancyError('TENANCY_SCHEMA_LOST', { schema: each.schema });

@@ -17,7 +17,13 @@ export function planService(context: RolloutContext, { service, head, ledger }: 
       const reason = `its migration ${JSON.stringify(migration)} of "${service}" is not known here; deploy the version that has it first`;
       throw new TenancyError('TENANCY_FILE_UNFIT', { reason });
     }
-    if (here.checksum !== checksum) throw new TenancyError('TENANCY_MIGRATION_CHANGED', { service, migration });
+    if (here.checksum !== checksum)
+      throw new TenancyError('TENANCY_MIGRATION_CHANGED', {
+        service,
+        migration,
+        reason: 'is not the one that ran where the file comes from',
+        remedy: 'Import it where that version of the service is deployed.',
+      });
     if (here.kind === 'code' && !context.classes.has(migration))
       throw new TenancyError('TENANCY_MIGRATION_NEEDS_SERVICE', { service, migration });
   }

@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { TenancyError } from '../../errors/tenancy-error.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { sqlstate } from '../../postgres/sqlstate.js';
 
@@ -8,9 +7,9 @@ import { sqlstate } from '../../postgres/sqlstate.js';
  * tenant of the same id has too stays.
  *
  * @returns Whether it is gone.
- * @throws TenancyError `TENANCY_TENANT_ENTANGLED`.
+ * @throws Error when it has rights that only somebody else can take back.
  */
-export async function dropRole(client: Pick<pg.ClientBase, 'query'>, tenant: string, role: string): Promise<boolean> {
+export async function dropRole(client: Pick<pg.ClientBase, 'query'>, role: string): Promise<boolean> {
   const { rows } = await client.query<{ here: boolean; elsewhere: boolean; version: number }>(
     `select current_setting('server_version_num')::int as version,
             coalesce(bool_or(d.dbid = (select oid from pg_database where datname = current_database())), false) as here,
@@ -35,7 +34,7 @@ export async function dropRole(client: Pick<pg.ClientBase, 'query'>, tenant: str
     if (code !== sqlstate.dependentObjects) throw error;
     // Rights on what belongs to somebody else, which only that one or a superuser takes back.
     const reason = `its role still has ${detail ?? 'rights'}, given by hand; a superuser must run: drop owned by ${name}`;
-    throw new TenancyError('TENANCY_TENANT_ENTANGLED', { tenant, reason }, { cause: error });
+    throw new Error(reason, { cause: error });
   }
   return true;
 }

@@ -72,7 +72,7 @@ const dropSchemas: OperationStep = {
         await within.query(takeLock('roles', 30_000).text);
         await requireAlone(within, tenant, schemas);
         await within.query(`drop schema if exists ${quoteIdentifier(schema)} cascade`);
-        if (role !== null && !(await dropRole(within, tenant, role))) keptRoles.push(role);
+        if (role !== null && !(await dropRole(within, role))) keptRoles.push(role);
         await within.query('delete from tenantry.ledger where schema_name = $1', [schema]);
         await within.query('delete from tenantry.tenant_schema where schema_name = $1', [schema]);
       });

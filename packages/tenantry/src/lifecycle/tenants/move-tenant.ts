@@ -62,7 +62,9 @@ async function checkMove(client: pg.PoolClient, tenant: TenantId, { to }: MovePa
   const fitting = await columnsFor(client, columns, to);
   const unfit = columns.find((column) => !fitting.includes(column));
   if (unfit) {
-    const rule = `has the form in which services keep it, which is ${unfit.type}`;
+    // A type of the service's own may be named after anything.
+    const form = /^[a-z ]+(?:\(\d+\))?$/.test(unfit.type) ? `, which is ${unfit.type}` : '';
+    const rule = `has the form in which services keep it${form}`;
     throw new TenancyError('TENANCY_TENANT_ID_INVALID', { rule });
   }
   const schemas = await schemasOf(client, tenant);
