@@ -22,6 +22,7 @@ it('answers 201 with id, fullName, createdAt and updatedAt, and nothing else', a
   expect(user.updatedAt).toBe(user.createdAt);
   expect(new Date(user.createdAt).toISOString()).toBe(user.createdAt);
   expect(Date.parse(user.createdAt)).toBeGreaterThanOrEqual(before);
+  expect(Date.parse(user.createdAt)).toBeLessThanOrEqual(Date.now());
 });
 
 it('makes the tenant under the same id and name, active', async () => {

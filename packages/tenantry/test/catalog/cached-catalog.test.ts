@@ -99,7 +99,7 @@ it('does not remember an answer that was under way when the tenant changed', asy
 it('asks again after a failure', async () => {
   const catalog = cached();
   await database.admin.query('alter table tenantry.tenant rename to away');
-  await expect(catalog.find(acme)).rejects.toThrow();
+  await expect(catalog.find(acme)).rejects.toMatchObject({ code: '42P01' });
   await database.admin.query('alter table tenantry.away rename to tenant');
   expect(await catalog.find(acme)).toMatchObject({ tenant: { id: 'acme' } });
 });

@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
+import { translateError } from '../../src/postgres/translate-error.js';
 import { plainPool } from './support/pools.js';
 
 let shop: Shop;
@@ -26,7 +27,8 @@ it('gives a connection back that is lost in the middle of a transaction', async 
         await em.execute('select 1');
       }),
     );
-    await expect(losing).rejects.toThrow();
+    const error: unknown = await losing.catch((reason: unknown) => reason);
+    expect(translateError(error)?.code).toBe('TENANCY_DATABASE_UNAVAILABLE');
   }
   await expectAllUsable();
 });

@@ -62,7 +62,9 @@ describe('a pool whose tenants have a share', () => {
   it('gives a share back whatever became of its connection', async () => {
     for (let i = 0; i < 3; i++) {
       const [lost, failed] = await hold('acme', 2);
-      await shop.tenancy.run('acme', () => expect(failed?.query('select no_such_column')).rejects.toThrow());
+      await shop.tenancy.run('acme', () =>
+        expect(failed?.query('select no_such_column')).rejects.toMatchObject({ code: '42703' }),
+      );
       lost?.release(true);
       failed?.release();
     }

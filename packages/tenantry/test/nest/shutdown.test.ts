@@ -52,7 +52,7 @@ it('closes once, however often it is asked to', async () => {
   const shop = await open();
   await Promise.all([shop.app.close(), shop.app.get(Tenancy).stop()]);
   await shop.tenancy.stop();
-  await expect(shop.tenancy.catalog.list()).rejects.toThrow();
+  await expect(shop.tenancy.catalog.list()).rejects.toThrow('after calling end on the pool');
 });
 
 it('closes soon although the listening connection has gone silent', async () => {

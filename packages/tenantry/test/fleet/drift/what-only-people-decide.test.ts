@@ -34,7 +34,9 @@ it('finds an INVALID index that a concurrent build left, and repairs it once the
 it('finds an INVALID index that nobody wants, and says that it is INVALID', async () => {
   const tenant = await garden.signUp();
   await garden.tamper(tenant, "insert into widget (name, note) values ('a', 'same'), ('b', 'same')");
-  await expect(garden.tamper(tenant, 'create unique index concurrently leftover on widget (note)')).rejects.toThrow();
+  await expect(
+    garden.tamper(tenant, 'create unique index concurrently leftover on widget (note)'),
+  ).rejects.toMatchObject({ code: '23505' });
   const [difference] = await garden.differences(tenant);
   expect(difference).toMatchObject({ object: 'leftover', problem: 'unknown', destructive: true });
   expect(difference?.words).toMatch(/^The INVALID index leftover on widget is there/);

@@ -41,7 +41,7 @@ it('finds tenants, tables in the order of their keys, rows, and ways through joi
   ]);
   expect(plan.rows[0]).toEqual({ tenant: 'c1', sourceId: '1', rows: { Order: 6, 'li"ne': 12, note: 6, setting: 2 } });
   expect(plan.sequences).toEqual([{ table: 'order_entry', column: 'id' }]);
-  expect(plan.estimatedSeconds).toBeGreaterThan(0);
+  expect(plan.estimatedSeconds).toBe(1);
 });
 
 it('changes nothing', async () => {

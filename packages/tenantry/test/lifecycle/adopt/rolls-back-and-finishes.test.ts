@@ -18,7 +18,7 @@ it('closes the shared tables at the cutover and opens the tenant schemas', async
   await expect(market.sql(`insert into public.setting values (1, 'late')`)).rejects.toThrow(
     'live in tenant schemas now',
   );
-  await expect(market.sql('truncate public.setting')).rejects.toThrow();
+  await expect(market.sql('truncate public.setting')).rejects.toThrow('live in tenant schemas now');
   await market.sql("insert into c1_shop.setting values ('new')");
   expect(await market.sql('select status from tenantry.adoption')).toEqual([{ status: 'cutover' }]);
 });

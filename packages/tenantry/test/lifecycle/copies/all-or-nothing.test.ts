@@ -117,8 +117,10 @@ it('does not spoil a transaction that its caller has open', async () => {
   const client = await shop.database.admin.connect();
   await client.query('begin');
   await client.query('create temp table mine (n int)');
-  await expect(tenancy.copies.clone(original, original)).rejects.toThrow();
-  await expect(tenancy.copies.clone('nobody', id)).rejects.toThrow();
+  await expect(tenancy.copies.clone(original, original)).rejects.toMatchObject({
+    code: expect.stringMatching(/^TENANCY_TENANT_(?:EXISTS|BUSY)$/),
+  });
+  await expect(tenancy.copies.clone('nobody', id)).rejects.toMatchObject({ code: 'TENANCY_TENANT_UNKNOWN' });
   await client.query('insert into mine values (1)');
   await client.query('commit');
   client.release(true);
@@ -138,7 +140,7 @@ it('writes a file as a whole or not at all, and never over another', async () =>
   await expect(stopped).rejects.toMatchObject({ code: 'TENANCY_TRANSFER_FAILED' });
   expect((await readdir(shop.folder)).toSorted()).toEqual(['mine', 'whole']);
   await tenancy.copies.export(original, { to: shop.file('mine'), force: true });
-  await expect(access(shop.file('mine.partial'))).rejects.toThrow();
+  await expect(access(shop.file('mine.partial'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 it('exports again after a killed export', async () => {
@@ -153,7 +155,7 @@ it('exports again after a killed export', async () => {
   copy.done().catch(() => undefined);
   await copy.reaches('rows', 0.2);
   await copy.kill();
-  await expect(access(shop.file('killed'))).rejects.toThrow();
+  await expect(access(shop.file('killed'))).rejects.toMatchObject({ code: 'ENOENT' });
   await tenancy.copies.export(original, { to: shop.file('killed') });
-  await expect(access(shop.file('killed.partial'))).rejects.toThrow();
+  await expect(access(shop.file('killed.partial'))).rejects.toMatchObject({ code: 'ENOENT' });
 });

@@ -37,6 +37,7 @@ it('streams out and in with less memory than the rows take', async () => {
   startedAt = performance.now();
   const read = await new CopyProcess({ ...order, what: 'import', id: imported }).done();
   measured('import', startedAt, read);
-  expect(read.value?.rows).toBe(written.value?.rows);
+  const rows = megabytes * 1000 + Math.ceil(megabytes / 40);
+  expect([written.value?.rows, read.value?.rows]).toEqual([rows, rows]);
   expect(read.maxRssMb).toBeLessThan(300);
 }, 1_800_000);

@@ -84,6 +84,7 @@ describe.each([
       'select count(*)::int as n, max(head) as head from tenantry.ledger join tenantry.tenant_schema using (schema_name) where tenant_id = any($1) group by tenant_id',
       [[replayed.tenant, made.tenant]],
     );
+    expect(rows).toHaveLength(2);
     expect(rows[0]).toEqual(rows[1]);
   });
 
