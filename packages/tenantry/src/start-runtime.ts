@@ -1,5 +1,7 @@
+import { catalogExecutor } from './catalog/catalog-executor.js';
 import { openDatabase } from './database.js';
 import { joinTenantRoles } from './isolation/join-tenant-roles.js';
+import { requireSharedSchemas } from './isolation/require-shared-schemas.js';
 import { registerTenantRows } from './lifecycle/tenants/tenant-rows.js';
 import { compileMigrations } from './migrations/compile-migrations.js';
 import { migrateShared } from './migrations/migrate-shared.js';
@@ -27,6 +29,7 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
       }
       const declaredBy = service ?? shared?.schema ?? 'tenantry';
       if (client && options.tenantRows) await registerTenantRows(client, declaredBy, options.tenantRows);
+      await requireSharedSchemas(client ?? catalogExecutor(database.pool), options, database.serviceRole);
     } finally {
       client?.release();
     }

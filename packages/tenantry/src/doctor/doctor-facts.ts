@@ -1,5 +1,6 @@
 import type { GivenBack } from '../isolation/harden.js';
 import type { RoleFacts } from '../isolation/role-facts.js';
+import type { UnfitSchema } from '../isolation/shared-schemas.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 
 /** How processes serve; PostgreSQL cannot say it. */
@@ -46,6 +47,10 @@ export interface RightsFacts {
   readonly openings: readonly string[];
   /** What roles that serve were given back of it. */
   readonly givenBack: readonly GivenBack[];
+  /** Memberships of tenant roles that Tenantry grants to nobody. */
+  readonly memberships: Flawed;
+  /** Schemas on the search path of every tenant of some service. */
+  readonly unfitSchemas: readonly UnfitSchema[];
   /** A search path that was set for the service role, or for the database. */
   readonly searchPaths: readonly { readonly of: 'role' | 'database'; readonly value: string }[];
 }

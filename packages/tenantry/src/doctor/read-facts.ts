@@ -50,7 +50,7 @@ export async function readFacts({
       owner: owner === undefined ? undefined : (await readRoleFacts(client)).role,
       oneUrl: made !== undefined,
       catalog,
-      rights: catalog === undefined ? await readRights(client, service.role) : undefined,
+      rights: catalog === undefined ? await readRights(client, service.role, isolation) : undefined,
       owning: catalog === undefined && (owner !== undefined || madeFrom) ? await readOwning(client) : undefined,
       pooling,
       serving,

@@ -1,5 +1,8 @@
 import type pg from 'pg';
 import { readGivenBack, readOpenings } from '../isolation/harden.js';
+import { isStrangeMember } from '../isolation/strange-members.js';
+import type { IsolationMode } from '../isolation/scope-settings.js';
+import { readUnfitSchemas } from '../isolation/shared-schemas.js';
 import type { Flawed, RightsFacts } from './doctor-facts.js';
 
 /** Names are looked up in pg_catalog only: information_schema would take minutes with many tenants. */
@@ -21,6 +24,20 @@ const searchPaths = `
      and setrole in (0, (select oid from pg_catalog.pg_roles where rolname = $1))
    order by 1`;
 
+/** Who is a member of a tenant's role, and what a tenant's role is a member of. */
+const strangeMemberships = `
+  select count(*)::int as count, min(membership) as example from (
+    select distinct format('%I to %I', r.rolname, member.rolname) as membership
+      from (select t.oid, n.nspowner, (select oid from pg_catalog.pg_roles where rolname = x.service_role::name) as login
+              from tenantry.tenant_schema x join pg_catalog.pg_roles t on t.rolname = x.role_name::name
+              join pg_catalog.pg_namespace n on n.nspname = x.schema_name::name where x.role_name = x.schema_name) t
+      cross join lateral (
+        select m.roleid, m.member from pg_catalog.pg_auth_members m
+         where m.roleid = t.oid and ${isStrangeMember('t.login', ['t.nspowner', '(select oid from pg_catalog.pg_roles where rolname = current_user)'])}
+        union all
+        select m.roleid, m.member from pg_catalog.pg_auth_members m where m.member = t.oid) m
+      join pg_catalog.pg_roles r on r.oid = m.roleid join pg_catalog.pg_roles member on member.oid = m.member) as each`;
+
 interface FlawedRow {
   readonly reachedCount: number;
   readonly reachedExample: string | null;
@@ -28,16 +45,27 @@ interface FlawedRow {
   readonly publicisedExample: string | null;
 }
 
-/** Reads who may do what, of a service role: five queries for any number of tenants. */
-export async function readRights(client: Pick<pg.ClientBase, 'query'>, serviceRole: string): Promise<RightsFacts> {
+/** Reads who may do what, of a service role: seven queries for any number of tenants. */
+export async function readRights(
+  client: Pick<pg.ClientBase, 'query'>,
+  serviceRole: string,
+  isolation: IsolationMode,
+): Promise<RightsFacts> {
   const { rows } = await client.query<FlawedRow>(flawed, [serviceRole]);
   const paths = await client.query<RightsFacts['searchPaths'][number]>(searchPaths, [serviceRole]);
+  const memberships = await client.query<Flawed>(strangeMemberships);
+  const shared = await client.query<{ schema: string }>(
+    'select distinct unnest(shared_schemas) as schema from tenantry.service order by 1',
+  );
+  const schemas = shared.rows.map(({ schema }) => schema);
   const openings = await readOpenings(client, serviceRole);
   const none: Flawed = { count: 0, example: null };
   const [row] = rows;
   return {
     reached: row ? { count: row.reachedCount, example: row.reachedExample } : none,
     publicised: row ? { count: row.publicisedCount, example: row.publicisedExample } : none,
+    memberships: memberships.rows[0] ?? none,
+    unfitSchemas: await readUnfitSchemas(client, schemas, isolation === 'role' ? 'public' : serviceRole),
     searchPaths: paths.rows,
     openings: openings.map(({ sql }) => sql),
     givenBack: await readGivenBack(client, serviceRole),

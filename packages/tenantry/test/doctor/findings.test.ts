@@ -23,7 +23,7 @@ beforeAll(async () => {
     migrations: widgetMigrations,
     reconcile: { automatic: false },
   });
-  for (const id of ['acme', 'globex']) await tenancy.catalog.create({ id, name: id });
+  for (const id of ['fern', 'moss']) await tenancy.catalog.create({ id, name: id });
   await tenancy.reconcile();
   await tenancy.stop();
   service = await madeLogin(database);
@@ -62,18 +62,18 @@ it('says that processes hold the owner’s URL where there is one URL only', asy
 it.each<[string, string, string]>([
   [
     'unsafe SERVICE_ROLE_REACHES_TENANTS',
-    'grant usage on schema acme_shop to :service',
-    'revoke usage on schema acme_shop from :service',
+    'grant usage on schema fern_shop to :service',
+    'revoke usage on schema fern_shop from :service',
   ],
   [
     'unsafe TENANTS_PUBLIC',
-    'grant select on acme_shop.widget to public',
-    'revoke select on acme_shop.widget from public',
+    'grant select on fern_shop.widget to public',
+    'revoke select on fern_shop.widget from public',
   ],
   [
     'unsafe TENANTS_PUBLIC',
-    'grant usage on schema globex_shop to public',
-    'revoke usage on schema globex_shop from public',
+    'grant usage on schema moss_shop to public',
+    'revoke usage on schema moss_shop from public',
   ],
   ['unsafe SERVICE_ROLE_BYPASSES_RLS', 'alter role :service bypassrls', 'alter role :service nobypassrls'],
   ['unsafe SERVICE_ROLE_CREATES_ROLES', 'alter role :service createrole', 'alter role :service nocreaterole'],
@@ -102,6 +102,33 @@ it.each<[string, string, string]>([
     'grant execute on function pg_catalog.pg_lock_status() to public',
     'revoke execute on function pg_catalog.pg_lock_status() from public',
   ],
+  ['unsafe TENANT_ROLES_ENTANGLED', 'grant fern_shop to moss_shop', 'revoke fern_shop from moss_shop'],
+  ['unsafe TENANT_ROLES_ENTANGLED', 'grant pg_read_all_data to fern_shop', 'revoke pg_read_all_data from fern_shop'],
+  [
+    'unsafe TENANT_ROLES_ENTANGLED',
+    'grant fern_shop to ":service.catalog"',
+    'revoke fern_shop from ":service.catalog"',
+  ],
+  [
+    'unsafe SHARED_SCHEMA_UNFIT',
+    "update tenantry.service set shared_schemas = '{nowhere}'",
+    "update tenantry.service set shared_schemas = '{}'",
+  ],
+  [
+    'unsafe SHARED_SCHEMA_UNFIT',
+    "create schema ext; update tenantry.service set shared_schemas = '{ext}'",
+    "update tenantry.service set shared_schemas = '{}'; drop schema ext",
+  ],
+  [
+    'unsafe SHARED_SCHEMA_UNFIT',
+    "update tenantry.service set shared_schemas = '{fern_shop}'",
+    "update tenantry.service set shared_schemas = '{}'",
+  ],
+  [
+    'unsafe SHARED_SCHEMA_WRITABLE',
+    "create schema ext; grant usage, create on schema ext to public; update tenantry.service set shared_schemas = '{ext}'",
+    "update tenantry.service set shared_schemas = '{}'; drop schema ext",
+  ],
   [
     'weak HARDENING_UNDONE',
     'grant execute on function pg_catalog.pg_advisory_lock(bigint) to :service',
@@ -109,8 +136,8 @@ it.each<[string, string, string]>([
   ],
   [
     'weak HARDENING_UNDONE',
-    'grant execute on function pg_catalog.set_config(text, text, boolean) to acme_shop',
-    'revoke execute on function pg_catalog.set_config(text, text, boolean) from acme_shop',
+    'grant execute on function pg_catalog.set_config(text, text, boolean) to fern_shop',
+    'revoke execute on function pg_catalog.set_config(text, text, boolean) from fern_shop',
   ],
   [
     'weak HARDENING_INCOMPLETE',
@@ -119,12 +146,12 @@ it.each<[string, string, string]>([
   ],
   [
     'weak SEARCH_PATH_PRESET',
-    'alter role :service set search_path = acme_shop',
+    'alter role :service set search_path = fern_shop',
     'alter role :service reset search_path',
   ],
   [
     'weak SEARCH_PATH_PRESET',
-    'alter database :database set search_path = public, acme_shop',
+    'alter database :database set search_path = public, fern_shop',
     'alter database :database reset search_path',
   ],
   [
@@ -147,9 +174,9 @@ it('finds a grant of a tenant’s role that inherits, where the login’s own at
   );
   const newer = (rows[0]?.version ?? 0) >= 160_000;
   // Before 16 it is the login that inherits, or not.
-  undo.push(newer ? `grant acme_shop to ${service.role} with inherit false` : `alter role ${service.role} noinherit`);
+  undo.push(newer ? `grant fern_shop to ${service.role} with inherit false` : `alter role ${service.role} noinherit`);
   await database.admin.query(
-    newer ? `grant acme_shop to ${service.role} with inherit true` : `alter role ${service.role} inherit`,
+    newer ? `grant fern_shop to ${service.role} with inherit true` : `alter role ${service.role} inherit`,
   );
   const findings = await found();
   expect(findings).toContain('unsafe SERVICE_ROLE_REACHES_TENANTS');

@@ -1,3 +1,4 @@
+import { explainUnfit } from '../../isolation/shared-schemas.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import type { DoctorFacts } from '../doctor-facts.js';
 import type { DoctorFinding } from '../doctor-finding.js';
@@ -14,6 +15,24 @@ export function* checkRights({ isolation, service, rights }: DoctorFacts): Itera
       sentence: `Everybody (PUBLIC) has rights in ${schemas(publicised)} or on its tables, so other tenants have them too.`,
       change:
         'Run: revoke all on schema … from public; revoke all on all tables in schema … from public; tenantry drift names each.',
+    };
+  }
+  const { memberships, unfitSchemas } = rights;
+  if (memberships.count > 0) {
+    yield {
+      code: 'TENANT_ROLES_ENTANGLED',
+      severity: 'unsafe',
+      sentence: `Tenant roles have ${memberships.count} ${memberships.count === 1 ? 'membership' : 'memberships'} that Tenantry does not grant, such as ${memberships.example}: who is a member of a tenant's role has its rows.`,
+      change: `Run: revoke ${memberships.example?.replace(' to ', ' from ')}; tenantry drift names each.`,
+    };
+  }
+  for (const unfit of unfitSchemas) {
+    const { words, remedy } = explainUnfit(unfit, isolation === 'role' ? 'public' : service.role);
+    yield {
+      code: unfit.fault === 'writable' ? 'SHARED_SCHEMA_WRITABLE' : 'SHARED_SCHEMA_UNFIT',
+      severity: 'unsafe',
+      sentence: `Of the schemas on the search path of every tenant (\`sharedSchemas\`): ${words}.`,
+      change: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`,
     };
   }
   for (const { of, value } of searchPaths) {
