@@ -78,7 +78,12 @@ export interface TenancyOptions {
    * @default 'serve'
    */
   onBehind?: 'serve' | 'migrate' | 'reject' | undefined;
-  /** Schemas on the search path after the tenant's own: for types and functions of extensions, and shared tables without their schema's name. @default [] */
+  /**
+   * Schemas on the search path after the tenant's own: for types and functions of extensions, and shared tables without their
+   * schema's name. Tenants must be able to use them: PostgreSQL skips a schema that they may not use, and looks elsewhere.
+   *
+   * @default []
+   */
   sharedSchemas?: readonly string[] | undefined;
   /** Most connections of this process, all included: the pool, one that listens, and the reconciler's. @default 10 */
   connections?: number | undefined;

@@ -49,6 +49,8 @@ export interface RightsFacts {
   readonly givenBack: readonly GivenBack[];
   /** Memberships of tenant roles that Tenantry grants to nobody. */
   readonly memberships: Flawed;
+  /** Enabled ones: they run with the DDL of every rollout. */
+  readonly eventTriggers: readonly string[];
   /** Schemas on the search path of every tenant of some service. */
   readonly unfitSchemas: readonly UnfitSchema[];
   /** A search path that was set for the service role, or for the database. */

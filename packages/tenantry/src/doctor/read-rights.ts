@@ -45,7 +45,7 @@ interface FlawedRow {
   readonly publicisedExample: string | null;
 }
 
-/** Reads who may do what, of a service role: seven queries for any number of tenants. */
+/** Reads who may do what, of a service role: eight queries for any number of tenants. */
 export async function readRights(
   client: Pick<pg.ClientBase, 'query'>,
   serviceRole: string,
@@ -58,6 +58,9 @@ export async function readRights(
     'select distinct unnest(shared_schemas) as schema from tenantry.service order by 1',
   );
   const schemas = shared.rows.map(({ schema }) => schema);
+  const triggers = await client.query<{ name: string }>(
+    "select format('%s (%s, %s)', evtname, evtevent, evtfoid::regproc) as name from pg_catalog.pg_event_trigger where evtenabled <> 'D' order by 1 limit 20",
+  );
   const openings = await readOpenings(client, serviceRole);
   const none: Flawed = { count: 0, example: null };
   const [row] = rows;
@@ -66,6 +69,7 @@ export async function readRights(
     publicised: row ? { count: row.publicisedCount, example: row.publicisedExample } : none,
     memberships: memberships.rows[0] ?? none,
     unfitSchemas: await readUnfitSchemas(client, schemas, isolation === 'role' ? 'public' : serviceRole),
+    eventTriggers: triggers.rows.map(({ name }) => name),
     searchPaths: paths.rows,
     openings: openings.map(({ sql }) => sql),
     givenBack: await readGivenBack(client, serviceRole),

@@ -3,6 +3,13 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import type { IsolationMode } from './scope-settings.js';
 import { explainUnfit, readUnfitSchemas } from './shared-schemas.js';
 
+interface Options {
+  readonly sharedSchemas: readonly string[];
+  readonly isolation: IsolationMode;
+  /** The shared schema with migrations of its own. */
+  readonly shared?: { readonly schema: string } | undefined;
+}
+
 /**
  * Refuses to serve with a schema on the search path that PostgreSQL would skip: `citext = text` compares as text then, and
  * a look-up finds nothing.
@@ -11,13 +18,15 @@ import { explainUnfit, readUnfitSchemas } from './shared-schemas.js';
  */
 export async function requireSharedSchemas(
   client: Pick<pg.ClientBase, 'query'>,
-  { sharedSchemas, isolation }: { readonly sharedSchemas: readonly string[]; readonly isolation: IsolationMode },
+  { sharedSchemas, isolation, shared }: Options,
   serviceRole: string,
 ): Promise<void> {
   const role = isolation === 'role' ? 'public' : serviceRole;
   // Who may write there is for the doctor to say: it works meanwhile.
   const unfit = (await readUnfitSchemas(client, sharedSchemas, role)).find(({ fault }) => fault !== 'writable');
   if (!unfit) return;
-  const { words, remedy } = explainUnfit(unfit, role);
+  const { words, remedy: granting } = explainUnfit(unfit, role);
+  const ours = unfit.fault === 'unusable' && unfit.schema === shared?.schema;
+  const remedy = ours ? 'set `shared.readableByTenants`, or take it from `sharedSchemas`' : granting;
   throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'sharedSchemas', reason: `${words}; ${remedy}` });
 }

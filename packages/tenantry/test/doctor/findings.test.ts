@@ -102,6 +102,11 @@ it.each<[string, string, string]>([
     'grant execute on function pg_catalog.pg_lock_status() to public',
     'revoke execute on function pg_catalog.pg_lock_status() from public',
   ],
+  [
+    'note EVENT_TRIGGERS',
+    "create function watch() returns event_trigger language plpgsql as 'begin end'; create event trigger watch on ddl_command_end execute function watch()",
+    'drop event trigger watch; drop function watch()',
+  ],
   ['unsafe TENANT_ROLES_ENTANGLED', 'grant fern_shop to moss_shop', 'revoke fern_shop from moss_shop'],
   ['unsafe TENANT_ROLES_ENTANGLED', 'grant pg_read_all_data to fern_shop', 'revoke pg_read_all_data from fern_shop'],
   [

@@ -52,6 +52,16 @@ async function start(url: string): Promise<{ tenancy: Tenancy; warnings: string[
   return { tenancy: await Tenancy.start(options), warnings };
 }
 
+async function run(connectionString: string, sql: string): Promise<string> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return (await client.query(sql)).command;
+  } finally {
+    await client.end();
+  }
+}
+
 describe('where the owner is no superuser', () => {
   let missing: string[];
 
@@ -72,6 +82,19 @@ describe('where the owner is no superuser', () => {
     expect(await tenancy.run('hosted', () => tenancy.require().tenant.name)).toBe('Hosted');
     expect(warnings).toEqual([]);
     await tenancy.stop();
+  });
+
+  it('leaves the owner and who monitors what was taken from everybody', async () => {
+    const taken = [
+      'select pg_advisory_lock(1), pg_try_advisory_lock(7, 7), pg_advisory_unlock_all()',
+      'select from pg_locks',
+    ];
+    await admin.query(`grant pg_monitor to ${name}_second`);
+    const [owner, monitor, service] = [urls.owner, `${urls.second}?options=-c%20role%3Dpg_monitor`, urls.first];
+    for (const sql of taken) expect(await run(owner, sql)).toBe('SELECT');
+    expect(await run(monitor, taken[1] ?? '')).toBe('SELECT');
+    for (const sql of taken) await expect(run(service, sql)).rejects.toThrow('permission denied for function');
+    await admin.query(`revoke pg_monitor from ${name}_second`);
   });
 
   it('says what a service role still needs that came after', async () => {

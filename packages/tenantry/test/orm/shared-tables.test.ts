@@ -34,18 +34,22 @@ class OfficeMigration extends Migration {
 let database: TestDatabase;
 let tenancy: Tenancy;
 let orm: MikroORM;
-const start = (readableByTenants: boolean) =>
+const start = (readableByTenants: boolean, sharedSchemas = readableByTenants ? ['geo'] : []) =>
   Tenancy.start({
     url: database.url,
     service: 'hr',
     migrations: { '000001-office': OfficeMigration },
     shared: { schema: 'geo', migrations: { '000001-country': CountryMigration }, readableByTenants },
-    sharedSchemas: ['geo'],
+    sharedSchemas,
     reconcile: { automatic: false },
   });
 
 beforeAll(async () => {
   database = await createTestDatabase();
+  await expect(start(false, ['geo'])).rejects.toMatchObject({
+    code: 'TENANCY_OPTION_INVALID',
+    fields: { reason: expect.stringContaining('set `shared.readableByTenants`') as string },
+  });
   const closed = await start(false);
   await closed.catalog.create({ id: 'acme', name: 'Acme' });
   await closed.reconcile();

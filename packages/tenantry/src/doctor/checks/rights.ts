@@ -26,6 +26,14 @@ export function* checkRights({ isolation, service, rights }: DoctorFacts): Itera
       change: `Run: revoke ${memberships.example?.replace(' to ', ' from ')}; tenantry drift names each.`,
     };
   }
+  if (rights.eventTriggers.length > 0) {
+    yield {
+      code: 'EVENT_TRIGGERS',
+      severity: 'note',
+      sentence: `Event triggers run with every statement of a rollout and of a new tenant, and may change or refuse it: ${rights.eventTriggers.join('; ')}.`,
+      change: 'Look whether each is wanted; alter event trigger … disable switches one off.',
+    };
+  }
   for (const unfit of unfitSchemas) {
     const { words, remedy } = explainUnfit(unfit, isolation === 'role' ? 'public' : service.role);
     yield {

@@ -3,10 +3,14 @@ import { column } from './explain/column.js';
 import { constraint, enforcement, notNull } from './explain/constraint.js';
 import { different, type Explainer, type Finding, same, type Sides } from './explain/finding.js';
 import { index } from './explain/index-explainer.js';
+import { other } from './explain/other.js';
+import { publication } from './explain/publication.js';
 import { role } from './explain/role.js';
 import { routine } from './explain/routine.js';
-import { defaultPrivileges, schema } from './explain/schema.js';
+import { rule } from './explain/rule.js';
+import { defaultPrivileges, schema, sharedSchema } from './explain/schema.js';
 import { sequence } from './explain/sequence.js';
+import { statistics } from './explain/statistics.js';
 import { table } from './explain/table.js';
 import { policy, trigger } from './explain/trigger.js';
 import { type } from './explain/type.js';
@@ -17,7 +21,9 @@ import { type ObjectKind, type SchemaObject, SchemaObjects } from './schema-obje
 const explainers: { readonly [K in ObjectKind]: Explainer<K> } = {
   role,
   schema,
+  'shared schema': sharedSchema,
   'default privileges': defaultPrivileges,
+  other,
   type,
   sequence,
   function: routine,
@@ -28,9 +34,12 @@ const explainers: { readonly [K in ObjectKind]: Explainer<K> } = {
   // Before its indexes: a materialized view has some too.
   view,
   index,
+  statistics,
   trigger,
+  rule,
   enforcement,
   policy,
+  publication,
 };
 
 const kinds = Object.keys(explainers) as ObjectKind[];

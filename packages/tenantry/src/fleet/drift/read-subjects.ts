@@ -9,6 +9,8 @@ export interface SchemaNames {
   readonly schema: string;
   readonly role: string;
   readonly serviceRole: string;
+  /** Schemas after its own on the search path, which its role should be able to use. @default [] */
+  readonly sharedSchemas?: readonly string[];
 }
 
 /** A tenant schema, as the catalog has it. */
@@ -29,6 +31,7 @@ export async function readSubjects(client: pg.ClientBase, selector: DriftSelecto
   const [after, limit, schemas] = 'after' in part ? [part.after, part.limit, null] : [null, null, part.schemas];
   const { rows } = await client.query<Subject>(
     `select tenant_id as tenant, service, schema_name as schema, role_name as role, service_role as "serviceRole", head,
+            (select to_jsonb(shared_schemas) from tenantry.service where name = x.service) as "sharedSchemas",
             (select true from pg_catalog.pg_namespace where nspname = schema_name::name) is not null as exists,
             coalesce((select json_agg(json_build_object('migration', migration, 'checksum', checksum))
                         from tenantry.ledger l where l.schema_name = x.schema_name), '[]') as ledger
@@ -74,6 +77,7 @@ function valuesOf(schemas: readonly SchemaNames[]): unknown[] {
     schemas.map(({ role }) => role),
     schemas.map(({ serviceRole }) => serviceRole),
     schemas.map((names) => hasOwnRole(names)),
+    schemas.map(({ sharedSchemas = [] }) => JSON.stringify(sharedSchemas)),
   ];
 }
 

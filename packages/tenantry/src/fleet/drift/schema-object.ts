@@ -6,6 +6,12 @@ export interface Owned {
   readonly acl: Acl;
 }
 
+export interface Membership {
+  readonly role: string;
+  /** Who granted it. */
+  readonly by: string;
+}
+
 export interface RoleFacts {
   readonly exists: boolean;
   /** What a tenant role never has: `login superuser`. */
@@ -13,13 +19,25 @@ export interface RoleFacts {
   /** Whether the login that serves may switch to it, and whether it has its rights without switching. */
   readonly granted: boolean | null;
   readonly inherited: boolean | null;
+  /** Whether that login may give it to others. */
+  readonly administered: boolean | null;
+  /** Who else is a member, besides owners; and what it is a member of. */
+  readonly members: readonly Membership[] | null;
+  readonly groups: readonly Membership[] | null;
 }
 
 export interface TableFacts extends Owned {
   readonly form: 'r' | 'p' | 'f';
   readonly persistence: 'p' | 'u';
   readonly options: readonly string[] | null;
+  /** Of the table that keeps its long values. */
+  readonly toast: readonly string[] | null;
+  readonly method: string | null;
+  readonly clustered: string | null;
   readonly replicaIdentity: string;
+  readonly replicaIndex: string | null;
+  /** Tables in other schemas that inherit from it. */
+  readonly children: readonly string[] | null;
   readonly rowSecurity: boolean;
   readonly forced: boolean;
   readonly key: string | null;
@@ -41,12 +59,21 @@ export interface ColumnFacts extends PartFacts {
   /** Of a generated column: its expression. */
   readonly default: string | null;
   readonly collation: string | null;
+  readonly storage: 'p' | 'e' | 'm' | 'x';
+  /** That of its type. */
+  readonly usualStorage: 'p' | 'e' | 'm' | 'x';
+  readonly compression: 'p' | 'l' | null;
+  /** Of its statistics. */
+  readonly target: number | null;
+  readonly options: readonly string[] | null;
   readonly acl: Acl;
 }
 
 export interface ConstraintFacts extends PartFacts {
   readonly type: 'p' | 'u' | 'x' | 'c' | 'f';
   readonly definition: string;
+  /** Of its index. */
+  readonly options: readonly string[] | null;
   readonly valid: boolean;
 }
 
@@ -74,11 +101,28 @@ export interface ViewFacts extends Owned {
   readonly form: 'v' | 'm';
   readonly options: readonly string[] | null;
   readonly definition: string;
+  /** Of single columns. */
+  readonly columnRights: Readonly<Record<string, readonly string[]>> | null;
 }
 
 export interface TriggerFacts extends PartFacts {
   readonly definition: string;
   readonly enabled: 'O' | 'D' | 'R' | 'A';
+}
+
+export type RuleFacts = TriggerFacts;
+
+export interface StatisticsFacts extends PartFacts {
+  readonly definition: string;
+  readonly target: number | null;
+}
+
+export interface PublicationFacts {
+  /** Null where the whole schema is published. */
+  readonly table: string | null;
+  readonly publication: string;
+  readonly where: string | null;
+  readonly columns: readonly string[] | null;
 }
 
 export interface PolicyFacts extends PartFacts {
@@ -109,6 +153,8 @@ export interface TypeFacts extends Owned {
 export interface FactsByKind {
   readonly role: RoleFacts;
   readonly schema: Owned;
+  /** Only those that its role cannot use. */
+  readonly 'shared schema': { readonly exists: boolean; readonly ownRole: boolean };
   readonly 'default privileges': Pick<Owned, 'acl'>;
   readonly type: TypeFacts;
   readonly sequence: SequenceFacts;
@@ -121,6 +167,11 @@ export interface FactsByKind {
   readonly index: IndexFacts;
   readonly view: ViewFacts;
   readonly trigger: TriggerFacts;
+  readonly rule: RuleFacts;
+  readonly statistics: StatisticsFacts;
+  readonly publication: PublicationFacts;
+  /** Of a kind that is only named. */
+  readonly other: { readonly type: string; readonly identity: string };
   /** Only where it is switched off. */
   readonly enforcement: Pick<PartFacts, 'table'>;
   readonly policy: PolicyFacts;

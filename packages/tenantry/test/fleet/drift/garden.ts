@@ -35,6 +35,12 @@ export const gardenMigrations: MigrationList = {
     'create table secret (id int primary key)',
     'alter table secret enable row level security',
     'create policy positive on secret for select using (id > 0)',
+    'create table store (id int primary key with (fillfactor = 90), body text, other text) with (fillfactor = 70, toast.autovacuum_enabled = false)',
+    'alter table store alter column body set storage external, alter column other set statistics 500, replica identity full',
+    'create rule keep as on delete to store do instead nothing',
+    'create statistics maker_statistics on id, name from maker',
+    'create table base (id int)',
+    'create table leaf (own int) inherits (base)',
   ),
   '000002-size': migrationOf('alter table widget add column size int'),
 };

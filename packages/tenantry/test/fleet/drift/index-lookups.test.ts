@@ -19,7 +19,7 @@ it.each([
   const schemas = tenants.map((tenant) => `${tenant}_garden`);
   const reader = new CatalogReader(garden.database.admin, { statementTimeoutMs: 60_000, lockTimeoutMs: 1000 });
   const plan = await reader.read(async (client) => {
-    const values = [schemas, schemas, schemas, schemas.map(() => true)];
+    const values = [schemas, schemas, schemas, schemas.map(() => true), schemas.map(() => '["public"]')];
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${sql}`, values);
     return rows.map((row) => row['QUERY PLAN']);
   });

@@ -99,7 +99,9 @@ it.each(['role', 'schema'] as const)('is silent where the owner is no superuser 
 
 it('is silent about what migrations do outside a transaction, with code, with rows, and in shared schemas', async () => {
   await database.admin.query('create schema geo; create table geo.country (code char(2) primary key)');
-  await database.admin.query("create type geo.unit as enum ('m'); insert into geo.country values ('ES')");
+  await database.admin.query(
+    "create type geo.unit as enum ('m'); grant usage on schema geo to public; insert into geo.country values ('ES')",
+  );
   const first = migrationOf(
     'create table city (id int primary key, country char(2) references country, unit unit)',
     "insert into city values (1, 'ES', 'm')",

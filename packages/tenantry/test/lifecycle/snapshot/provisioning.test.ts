@@ -159,7 +159,9 @@ it('replays when the snapshot fails, because something outside the schema has ch
 });
 
 it('waits for a lock as long as a replay does, and does not blame the snapshot', async () => {
-  await database.admin.query('create schema geo; create table geo.country (id int primary key)');
+  await database.admin.query(
+    'create schema geo; grant usage on schema geo to public; create table geo.country (id int primary key)',
+  );
   const list = {
     ...migrations(40),
     '000200-key': migrationOf('create table home (country int references geo.country)'),

@@ -1,5 +1,6 @@
 import type { ColumnFacts } from '../schema-object.js';
 import { different, type Explainer, type Finding, missing, qualified, type Sides, unknown } from './finding.js';
+import { optionStatements } from './options.js';
 import { explainGrants, type Right } from './rights.js';
 import { continueAfter, sequenceOptions, sequencesOf } from './sequence.js';
 
@@ -22,6 +23,7 @@ export const column: Explainer<'column'> = {
       ...explainDefault(object, expected, actual),
       ...explainNotNull(object, expected, actual),
       ...explainIdentity(object, expected, actual, sides),
+      ...explainStorage(object, expected, actual),
       ...explainGrants(`column ${object}`, expected.acl, actual.acl, (right) => grantColumn(right, expected)),
     ];
   },
@@ -38,6 +40,39 @@ function explainType(object: string, expected: ColumnFacts, actual: ColumnFacts)
   const change = `${alter} type ${should} using ${expected.name}::${expected.type}`;
   return [
     different(`Column ${object} has the type ${is}; it should be ${should}.`, [...before, change, ...after], true),
+  ];
+}
+
+/** How its values and what is known of them are kept. */
+function explainStorage(object: string, expected: ColumnFacts, actual: ColumnFacts): Finding[] {
+  // Another type brings its own.
+  const storage = expected.type === actual.type ? actual.storage : expected.storage;
+  const repair = storageStatements(expected, { ...actual, storage });
+  if (repair.length === 0) return [];
+  const words = `Column ${object} is kept as (${storageInWords(actual)}); it should be (${storageInWords(expected)}).`;
+  return [different(words, repair)];
+}
+
+type Storage = Pick<ColumnFacts, 'storage' | 'compression' | 'target' | 'options'>;
+
+const storages = { p: 'plain', e: 'external', m: 'main', x: 'extended' };
+const compressions = { p: 'pglz', l: 'lz4' };
+
+function storageInWords({ storage, compression, target, options }: Storage): string {
+  const compressed = compression && compressions[compression];
+  return `storage ${storages[storage]}, compression ${compressed ?? 'default'}, statistics ${target ?? 'default'}, options ${options?.join(', ') ?? 'none'}`;
+}
+
+function storageStatements(expected: ColumnFacts, actual: Storage): string[] {
+  const alter = `${alterTable(expected)} alter column ${expected.name}`;
+  const { storage, compression, target, options } = expected;
+  return [
+    ...(storage === actual.storage ? [] : [`${alter} set storage ${storages[storage]}`]),
+    ...(compression === actual.compression
+      ? []
+      : [`${alter} set compression ${compression === null ? 'default' : compressions[compression]}`]),
+    ...(target === actual.target ? [] : [`${alter} set statistics ${target ?? -1}`]),
+    ...optionStatements(alter, options, actual.options),
   ];
 }
 
@@ -119,10 +154,20 @@ export function afterColumn(facts: ColumnFacts, sides: Sides): string[] {
     ({ object }) => `alter sequence ${qualified(object)} owned by ${qualified(facts.table)}.${facts.name}`,
   );
   const grants = explainGrants('', facts.acl, null, (right) => grantColumn(right, facts));
-  return [...owned, ...grants.flatMap(({ repair }) => repair ?? [])];
+  const stored = storageStatements(facts, {
+    storage: facts.usualStorage,
+    compression: null,
+    target: null,
+    options: null,
+  });
+  return [...owned, ...stored, ...grants.flatMap(({ repair }) => repair ?? [])];
 }
 
-function grantColumn({ verb, privileges, role, grantable }: Right, facts: ColumnFacts): string {
+/** Grants or revokes on one column, of a table or a view. */
+export function grantColumn(
+  { verb, privileges, role, grantable }: Right,
+  facts: { readonly table: string; readonly name: string },
+): string {
   const what = privileges.map((privilege) => `${privilege} (${facts.name})`).join(', ');
   const on = verb === 'grant' && grantable ? ' with grant option' : '';
   return `${verb} ${what} on ${qualified(facts.table)} ${verb === 'grant' ? 'to' : 'from'} ${role}${on}`;

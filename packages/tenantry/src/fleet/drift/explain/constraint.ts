@@ -1,5 +1,6 @@
 import type { ConstraintFacts } from '../schema-object.js';
-import { different, type Explainer, missing, qualified, unknown } from './finding.js';
+import { different, type Explainer, missing, qualified, same, unknown } from './finding.js';
+import { explainOptions } from './options.js';
 
 /** Primary and foreign keys, unique, exclusion and check constraints. */
 export const constraint: Explainer<'constraint'> = {
@@ -15,6 +16,13 @@ export const constraint: Explainer<'constraint'> = {
       const words = `${noun} is NOT VALID: rows from before it were never checked.`;
       return [{ problem: 'invalid', words, repair: [`${alter} validate constraint ${expected.name}`] }];
     }
+    if (!same(actual.options, expected.options) && actual.definition === expected.definition)
+      return explainOptions(
+        `The index of ${noun.toLowerCase()}`,
+        `alter index ${qualified(expected.name)}`,
+        expected.options,
+        actual.options,
+      );
     if (actual.definition === expected.definition) {
       const words = `The index of ${noun.toLowerCase()} is INVALID, so it does not hold.`;
       return [{ problem: 'invalid', words, repair: [`reindex index ${qualified(expected.name)}`] }];

@@ -1,6 +1,8 @@
 import type { ViewFacts } from '../schema-object.js';
-import { different, type Explainer, missing, qualified, same, type Sides, unknown } from './finding.js';
-import { explainRights, grantsOf } from './rights.js';
+import { different, type Explainer, type Finding, missing, qualified, same, type Sides, unknown } from './finding.js';
+import { grantColumn } from './column.js';
+import { explainOptions } from './options.js';
+import { explainGrants, explainRights, grantsOf } from './rights.js';
 
 /** Views and materialized views. */
 export const view: Explainer<'view'> = {
@@ -12,11 +14,13 @@ export const view: Explainer<'view'> = {
       granted: `table ${qualified(object)}`,
       altered: `${formOf(expected)} ${qualified(object)}`,
     };
-    const isAsMade = same(
-      [expected.form, expected.options, expected.definition],
-      [actual.form, actual.options, actual.definition],
-    );
-    if (isAsMade) return explainRights(called, expected, actual);
+    if (same([expected.form, expected.definition], [actual.form, actual.definition])) {
+      return [
+        ...explainOptions(nounOf(object, expected), `alter ${called.altered}`, expected.options, actual.options),
+        ...explainRights(called, expected, actual),
+        ...explainColumnRights(object, expected, actual),
+      ];
+    }
     const words = `${nounOf(object, expected)} is another query than its migrations make it:${actual.definition}`;
     const repair = [
       `drop ${formOf(actual)} ${qualified(object)}`,
@@ -26,6 +30,18 @@ export const view: Explainer<'view'> = {
     return [different(words, repair)];
   },
 };
+
+function explainColumnRights(object: string, expected: ViewFacts, actual: ViewFacts): readonly Finding[] {
+  const columns = new Set([...Object.keys(expected.columnRights ?? {}), ...Object.keys(actual.columnRights ?? {})]);
+  return [...columns].flatMap((column) =>
+    explainGrants(
+      `column ${object}.${column}`,
+      expected.columnRights?.[column] ?? null,
+      actual.columnRights?.[column] ?? null,
+      (right) => grantColumn(right, { table: object, name: column }),
+    ),
+  );
+}
 
 function createView(object: string, facts: ViewFacts): readonly string[] {
   const options = facts.options === null ? '' : ` with (${facts.options.join(', ')})`;
