@@ -35,7 +35,8 @@ async function whileGlobexRuns<T>(fn: (pid: number) => Promise<T>): Promise<T> {
 }
 
 describe('what another tenant runs on the same login', () => {
-  const seen = "select query from pg_stat_activity where query like 'select pg_sleep%a secret of%' and pid <> pg_backend_pid()";
+  const seen =
+    "select query from pg_stat_activity where query like 'select pg_sleep%a secret of%' and pid <> pg_backend_pid()";
 
   it('is not shown', async () => {
     await whileGlobexRuns(async () => expect(await inAcme(seen)).toEqual([]));

@@ -1,6 +1,6 @@
 import { explainUnfit } from '../../isolation/shared-schemas.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
-import type { DoctorFacts } from '../doctor-facts.js';
+import type { DoctorFacts, RightsFacts } from '../doctor-facts.js';
 import type { DoctorFinding } from '../doctor-finding.js';
 import { schemas } from './roles.js';
 
@@ -34,15 +34,7 @@ export function* checkRights({ isolation, service, rights }: DoctorFacts): Itera
       change: 'Look whether each is wanted; alter event trigger … disable switches one off.',
     };
   }
-  for (const unfit of unfitSchemas) {
-    const { words, remedy } = explainUnfit(unfit, isolation === 'role' ? 'public' : service.role);
-    yield {
-      code: unfit.fault === 'writable' ? 'SHARED_SCHEMA_WRITABLE' : 'SHARED_SCHEMA_UNFIT',
-      severity: 'unsafe',
-      sentence: `Of the schemas on the search path of every tenant (\`sharedSchemas\`): ${words}.`,
-      change: `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`,
-    };
-  }
+  yield* checkSharedSchemas(unfitSchemas, isolation === 'role' ? 'public' : service.role);
   for (const { of, value } of searchPaths) {
     const target = of === 'role' ? `role ${quoteIdentifier(service.role)}` : 'database …';
     yield {
@@ -80,5 +72,29 @@ export function* checkRights({ isolation, service, rights }: DoctorFacts): Itera
       sentence: `The role "${role}", which serves, may call again what was taken from everybody: ${functions}. What it leaves behind is there for the next tenant on the connection.`,
       change: `Run: revoke execute on function ${functions} from ${quoteIdentifier(role)}; give it to a login of its own that needs it.`,
     };
+  }
+}
+
+/** Schemas on the search path of every tenant. */
+function* checkSharedSchemas(unfitSchemas: RightsFacts['unfitSchemas'], role: string): Iterable<DoctorFinding> {
+  for (const unfit of unfitSchemas) {
+    const { words, remedy } = explainUnfit(unfit, role);
+    const sentence = `Of the schemas on the search path of every tenant (\`sharedSchemas\`): ${words}.`;
+    const change = `${remedy.charAt(0).toUpperCase()}${remedy.slice(1)}.`;
+    if (unfit.fault === 'writable') {
+      yield {
+        code: 'SHARED_SCHEMA_WRITABLE',
+        severity: 'unsafe',
+        sentence,
+        change,
+      };
+    } else {
+      yield {
+        code: 'SHARED_SCHEMA_UNFIT',
+        severity: 'unsafe',
+        sentence,
+        change,
+      };
+    }
   }
 }

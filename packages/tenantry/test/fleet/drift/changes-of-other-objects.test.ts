@@ -115,7 +115,7 @@ const changes: readonly Change[] = [
     change: 'row security switched off',
     by: ['alter table secret disable row level security'],
     found: ['table secret: different'],
-    says: /row security/,
+    says: /^Row level security of table secret is off; it should be on\.$/,
   },
   {
     change: 'a policy that lets more through',

@@ -201,20 +201,20 @@ const ofOthers: readonly Change[] = [
   },
   {
     change: 'statistics dropped',
-    by: ['drop statistics maker_statistics'],
-    found: ['statistics maker_statistics: missing'],
+    by: ['drop statistics pairs_statistics'],
+    found: ['statistics pairs_statistics: missing'],
     says: /is missing/,
   },
   {
     change: 'other statistics',
-    by: ['drop statistics maker_statistics', 'create statistics maker_statistics (ndistinct) on id, name from maker'],
-    found: ['statistics maker_statistics: different'],
+    by: ['drop statistics pairs_statistics', 'create statistics pairs_statistics (ndistinct) on one, other from pairs'],
+    found: ['statistics pairs_statistics: different'],
     says: /they should be CREATE STATISTICS/,
   },
   {
     change: 'another target of extended statistics',
-    by: ['alter statistics maker_statistics set statistics 10'],
-    found: ['statistics maker_statistics: different'],
+    by: ['alter statistics pairs_statistics set statistics 10'],
+    found: ['statistics pairs_statistics: different'],
     says: /have the target 10; it should be that of the server/,
   },
   {
