@@ -3,7 +3,7 @@ import { column } from './explain/column.js';
 import { constraint, enforcement, notNull } from './explain/constraint.js';
 import { different, type Explainer, type Finding, same, type Sides } from './explain/finding.js';
 import { index } from './explain/index-explainer.js';
-import { other } from './explain/other.js';
+import { otherObject } from './explain/other-object.js';
 import { publication } from './explain/publication.js';
 import { role } from './explain/role.js';
 import { routine } from './explain/routine.js';
@@ -23,7 +23,7 @@ const explainers: { readonly [K in ObjectKind]: Explainer<K> } = {
   schema,
   'shared schema': sharedSchema,
   'default privileges': defaultPrivileges,
-  other,
+  other: otherObject,
   type,
   sequence,
   function: routine,

@@ -10,7 +10,7 @@ let bench: Workbench;
 beforeAll(async () => {
   bench = await openWorkbench();
   await bench.database.admin.query(
-    `create schema geo; create table geo.country (code char(2) primary key); create type geo.unit as enum ('m')`,
+    `create schema geo; grant usage on schema geo to public; create table geo.country (code char(2) primary key); create type geo.unit as enum ('m')`,
   );
 });
 afterAll(() => bench.close());
