@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Change, expectFoundAndRepaired } from './change.js';
-import { type Garden, openGarden } from './garden.js';
+import { type Garden, openGarden, settledMigrations } from './garden.js';
 
 let garden: Garden;
 beforeAll(async () => {
-  garden = await openGarden();
+  garden = await openGarden({ migrations: settledMigrations });
   await garden.database.admin.query('create publication feed; create schema drift_elsewhere');
 });
 afterAll(() => garden.close());

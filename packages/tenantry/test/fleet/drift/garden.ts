@@ -35,6 +35,14 @@ export const gardenMigrations: MigrationList = {
     'create table secret (id int primary key)',
     'alter table secret enable row level security',
     'create policy positive on secret for select using (id > 0)',
+  ),
+  '000002-size': migrationOf('alter table widget add column size int'),
+};
+
+/** With settings besides, of which a snapshot could say only some. */
+export const settledMigrations: MigrationList = {
+  ...gardenMigrations,
+  '000003-settings': migrationOf(
     'create table store (id int primary key with (fillfactor = 90), body text, other text) with (fillfactor = 70, toast.autovacuum_enabled = false)',
     'alter table store alter column body set storage external, alter column other set statistics 500, replica identity full',
     'create rule keep as on delete to store do instead nothing',
@@ -43,7 +51,6 @@ export const gardenMigrations: MigrationList = {
     'create table base (id int)',
     'create table leaf (own int) inherits (base)',
   ),
-  '000002-size': migrationOf('alter table widget add column size int'),
 };
 
 /** A database with the service `garden`. */
