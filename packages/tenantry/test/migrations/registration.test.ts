@@ -99,6 +99,9 @@ describe('a tenant migration that reaches past its schema', () => {
     const tenancy = await start(allowed);
     await tenancy.catalog.create({ id: 'acme', name: 'Acme' });
     expect(await tenancy.reconcile()).toMatchObject({ provisioned: 1 });
+    // What the refusal keeps away: nothing else does, because migrations run as the owner.
+    const { rows } = await database.admin.query('select line from public.log');
+    expect(rows).toEqual([{ line: 'acme_shop' }]);
     await database.admin.query("update tenantry.migration set statements = array['create table public.x ()']");
     await start(allowed);
   });

@@ -48,6 +48,17 @@ it('drops no extension that everybody uses, although a tenant’s migration put 
   await sql(`alter table "${other}_shop".widget drop column code`);
 });
 
+it('without the wall: dropping the schema drops the extension, and a neighbour’s column with it', async () => {
+  const [id, other] = [await newTenant(), await newTenant()];
+  await sql(`create extension hstore schema "${id}_shop"`);
+  await sql(`alter table "${other}_shop".widget add column more "${id}_shop".hstore`);
+  await sql(`drop schema "${id}_shop" cascade`);
+  expect(await sql("select extname from pg_extension where extname = 'hstore'")).toEqual([]);
+  expect(
+    await sql(`select * from information_schema.columns where table_schema = '${other}_shop' and column_name = 'more'`),
+  ).toEqual([]);
+});
+
 it.each([
   [
     'a column of its type',
