@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Scope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { Entry } from './entry.js';
+import { lentConnection } from './lent-connection.js';
 import type { WireConnection, WireObject } from './pg-internals.js';
 import type { StatementNature } from './statement-kind.js';
 
@@ -95,7 +96,7 @@ export class GatedQuery implements WireObject {
     this.#entering = entry?.commands ?? 0;
     const failed = this.#gate.turn(text, () => {
       if (entry) this.#gate.ours(() => entry.send());
-      const submit = () => this.#object.submit(connection);
+      const submit = () => this.#object.submit(made ? connection : lentConnection(connection));
       return made ? this.#gate.ours(submit) : submit();
     });
     if (failed) this.#entering = 0;

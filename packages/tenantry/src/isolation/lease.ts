@@ -35,6 +35,8 @@ export class Lease {
   /** Why there is no connection any more. */
   #over: Error | undefined;
   #released = false;
+  /** Its connection was given back, and another one is awaited. */
+  #renewing = false;
 
   constructor(leased: Leased, ground: LeaseGround) {
     this.#leased = leased;
@@ -64,7 +66,7 @@ export class Lease {
   readonly release: Release = (destroy) => {
     if (this.#released) throw new Error('Release called on client which has already been released to the pool.');
     this.#released = true;
-    if (this.#over) return;
+    if (this.#over || this.#renewing) return;
     const { client } = this.#leased;
     if (!client.busy) client.forgetBegin();
     if (destroy || !client.busy) this.#end(givenBack(), destroy);
@@ -93,17 +95,26 @@ export class Lease {
   /** Once: the connection had gone away before it heard of the statement, and another one may be had. */
   async #again(from: ScopedClient, error: Error): Promise<Ask> {
     const unsent = nothingRan(error);
-    if (!unsent || this.#released || this.#leased.client !== from) throw error;
+    if (!unsent || this.#over || this.#released || this.#renewing || this.#leased.client !== from) throw error;
     this.#unlisten();
+    this.#renewing = true;
     this.#leased.release(error);
+    let failed: Error | undefined;
     try {
       this.#leased = await this.#ground.renew();
-    } catch (failed) {
-      this.#over = failed as Error;
-      this.#ground.ended();
+      this.#listen();
+      // Given back meanwhile: this one too, then.
+      if (this.#released) failed = givenBack();
+    } catch (why) {
+      this.#unlisten();
+      this.#leased = { ...this.#leased, release: () => undefined };
+      failed = why as Error;
+    }
+    this.#renewing = false;
+    if (failed) {
+      this.#end(failed);
       throw error;
     }
-    this.#listen();
     const next = this.#leased.client.query as unknown as Ask;
     if (unsent.begin !== undefined) await next(unsent.begin);
     return next;

@@ -8,17 +8,19 @@ export interface Unguarded {
   /** With the parts of {@link Tenancy} that code in a scope uses. */
   readonly tenancy: Tenancy;
   readonly orm: MikroORM;
+  /** Takes back what was left on its connections, where it has one. */
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A plain MikroORM on a plain pool, whose scope only chooses the schema of the EntityManager. */
-export async function openUnguarded(url: string): Promise<Unguarded> {
+export async function openUnguarded(url: string, connections = 3): Promise<Unguarded> {
   const scope = new AsyncLocalStorage<string>();
   const orm: MikroORM = await MikroORM.init({
     clientUrl: url,
     entities: widgetEntities,
     allowGlobalContext: true,
-    pool: { min: 0, max: 3 },
+    pool: { min: 0, max: connections },
     context: (): EntityManager | undefined => {
       const schema = scope.getStore();
       return schema === undefined ? undefined : orm.em.fork({ schema, disableContextResolution: true });
@@ -29,5 +31,10 @@ export async function openUnguarded(url: string): Promise<Unguarded> {
     runInCatalog: (fn: () => unknown) => scope.exit(async () => fn()),
     require: () => ({ placement: { schema: scope.getStore() } }),
   };
-  return { tenancy: tenancy as unknown as Tenancy, orm, close: () => orm.close() };
+  return {
+    tenancy: tenancy as unknown as Tenancy,
+    orm,
+    reset: async () => void (await orm.em.fork().execute('discard all')),
+    close: () => orm.close(),
+  };
 }

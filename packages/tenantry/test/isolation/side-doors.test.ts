@@ -1,0 +1,276 @@
+import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openShop, type Shop } from '../../../../test/support/shop.js';
+import { widgetEntities } from '../../../../test/support/widgets.js';
+import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
+import { ormOptions } from '../../src/orm/orm-options.js';
+import { scopedPool, settingsOf } from './support/pools.js';
+import { stock } from './support/stock.js';
+import { openUnguarded, type Unguarded } from './support/unguarded.js';
+
+/** Where a way out is tried: with the gate, and without. */
+interface House {
+  run<T>(tenant: string, fn: (em: EntityManager) => Promise<T>): Promise<T>;
+}
+
+let shop: Shop;
+let pool: ScopedPool;
+let orm: MikroORM;
+let unguarded: Unguarded;
+let guarded: House;
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.signUp('acme', 'globex');
+  await stock(shop, 'acme', 'globex');
+  const { admin, url } = shop.database;
+  // Functions as a migration may make them. PostgreSQL lets them do what a statement may.
+  for (const tenant of ['acme', 'globex']) {
+    await admin.query(`
+      create function ${tenant}_shop.become_globex() returns void language plpgsql as $$ begin set local role globex_shop; end $$;
+      create function ${tenant}_shop.forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$;
+      create procedure ${tenant}_shop.halves() language plpgsql as $$
+        begin commit; insert into ${tenant}_shop.maker (name) values (current_user); end $$;
+    `);
+  }
+  pool = await scopedPool(shop);
+  orm = await MikroORM.init(ormOptions(pool, shop.database.name, { entities: widgetEntities }));
+  unguarded = await openUnguarded(url, 1);
+  guarded = { run: (tenant, fn) => shop.tenancy.run(tenant, () => fn(orm.em.fork())) };
+});
+afterAll(async () => {
+  await unguarded.close();
+  await orm.close();
+  await pool.end();
+  await shop.close();
+});
+
+const bare: House = {
+  run: (tenant, fn) => unguarded.tenancy.run(tenant, () => fn(unguarded.orm.em.fork())),
+};
+const stream = async (em: EntityManager, text: string): Promise<object[]> => {
+  const rows: object[] = [];
+  for await (const row of em.getConnection().stream<object>(text, [], em.getTransactionContext())) rows.push(row);
+  return rows;
+};
+const text = (rows: unknown) => JSON.stringify(rows ?? 'nothing');
+const inTransaction = (house: House, tenant: string, fn: (em: EntityManager) => Promise<unknown>) =>
+  house.run(tenant, (em) => em.transactional(fn).catch(ignored));
+const ignored = () => undefined;
+const foreign = 'select name from globex_shop.widget';
+
+/** Each answers, as text, what code of acme saw through a side door; or what globex saw of acme's. */
+const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<string>; readonly leak: string }>> = {
+  'a stream that sets a role': {
+    leak: 'globex widget',
+    seen: async (house) => {
+      let rows: unknown;
+      await inTransaction(house, 'acme', async (em) => {
+        await stream(em, 'set local role globex_shop').catch(ignored);
+        rows = await em.execute(foreign);
+      });
+      return text(rows);
+    },
+  },
+  'a stream that ends the transaction and begins the next': {
+    leak: 'globex widget',
+    seen: async (house) => {
+      let rows: unknown;
+      await inTransaction(house, 'acme', async (em) => {
+        await stream(em, 'set local role globex_shop').catch(ignored);
+        await stream(em, 'commit and chain').catch(ignored);
+        rows = await em.execute(foreign);
+      });
+      return text(rows);
+    },
+  },
+  'a stream that calls set_config': {
+    leak: 'globex widget',
+    seen: async (house) => {
+      let rows: unknown;
+      await inTransaction(house, 'acme', async (em) => {
+        rows = await stream(
+          em,
+          `select set_config('role', 'globex_shop', true), query_to_xml('${foreign}', true, true, '')::text as xml`,
+        );
+      });
+      return text(rows);
+    },
+  },
+  'a cursor that is declared by a stream and outlives its transaction': {
+    leak: 'acme widget',
+    seen: async (house) => {
+      await inTransaction(house, 'acme', (em) =>
+        stream(em, 'declare h cursor with hold for select name from acme_shop.widget'),
+      );
+      return text(await house.run('globex', (em) => em.execute('fetch all from h')).catch(ignored));
+    },
+  },
+  'a prepared statement of a stream': {
+    leak: 'acme widget',
+    seen: async (house) => {
+      await inTransaction(house, 'acme', (em) => stream(em, 'prepare s as select name from acme_shop.widget'));
+      return text(await house.run('globex', (em) => em.execute('execute s')).catch(ignored));
+    },
+  },
+  'a session’s setting of a stream': {
+    leak: 'Asia/Tokyo',
+    seen: async (house) => {
+      await inTransaction(house, 'acme', (em) => stream(em, "set timezone to 'Asia/Tokyo'"));
+      return text(await house.run('globex', (em) => em.execute('show timezone')));
+    },
+  },
+  'a parameter that is named like a word of SET': {
+    leak: 'from acme',
+    seen: async (house) => {
+      await house.run('acme', (em) => em.execute("set local.leak = 'from acme'")).catch(ignored);
+      await house.run('acme', (em) => em.execute("set transaction.leak = 'from acme'")).catch(ignored);
+      const look = "select current_setting('local.leak', true), current_setting('transaction.leak', true) as leak";
+      return text(await house.run('globex', (em) => em.execute(look)));
+    },
+  },
+};
+
+describe.each(Object.entries(doors))('%s', (_, { seen, leak }) => {
+  it('does not show another tenant’s rows', async () => {
+    expect(await seen(guarded)).not.toContain(leak);
+    await expectServing();
+  });
+
+  it('without the wall: shows them', async () => {
+    expect(await seen(bare)).toContain(leak);
+    await unguarded.reset();
+  });
+});
+
+describe('a function that sets the role', () => {
+  it('lends it to no later statement of its transaction', async () => {
+    const rows = await guarded.run('acme', (em) =>
+      em.transactional(async (inner) => {
+        await inner.execute('select become_globex()');
+        return inner.execute('select current_user::text as role, name from widget');
+      }),
+    );
+    expect(rows).toEqual([{ role: 'acme_shop', name: 'acme widget' }]);
+    await inTransaction(guarded, 'acme', async (em) => {
+      await em.execute('select become_globex()');
+      await expect(em.execute(foreign)).rejects.toMatchObject({ code: '42501' });
+    });
+    await inTransaction(guarded, 'acme', async (em) => {
+      await em.execute('select become_globex()');
+      await expect(stream(em, foreign)).rejects.toThrow('permission denied');
+    });
+  });
+
+  it('without the wall: is who the transaction is from then on', async () => {
+    const rows = await bare.run('acme', (em) =>
+      em.transactional(async (inner) => {
+        await inner.execute('select acme_shop.become_globex()');
+        return inner.execute(foreign);
+      }),
+    );
+    expect(rows).toEqual([{ name: 'globex widget' }]);
+  });
+});
+
+it('enters a transaction that follows another by “commit and chain”, its limits included', async () => {
+  const rows = await guarded.run('acme', (em) =>
+    em.transactional(async (inner) => {
+      await inner.execute('select 1');
+      await inner.execute('commit and chain');
+      return inner.execute(
+        "select current_user::text as role, current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle",
+      );
+    }),
+  );
+  expect(rows).toEqual([{ role: 'acme_shop', statement: '10s', idle: '10s' }]);
+});
+
+it('keeps a limit that a transaction chose for itself, also past a savepoint', async () => {
+  const limits = await guarded.run('acme', (em) =>
+    em.transactional(async (inner) => {
+      const limit = async () => (await inner.execute('show statement_timeout'))[0];
+      await inner.execute("set local statement_timeout to '7s'");
+      await inner.execute('savepoint s');
+      const before = await limit();
+      await inner.execute('rollback to savepoint s');
+      return [before, await limit()];
+    }),
+  );
+  expect(limits).toEqual([{ statement_timeout: '7s' }, { statement_timeout: '7s' }]);
+});
+
+it('prepares its own statement again where a function has deallocated it', async () => {
+  for (let round = 0; round < 3; round++) {
+    await guarded.run('acme', (em) => em.execute('select forget()'));
+    expect(await guarded.run('globex', (em) => em.execute('select name from widget'))).toEqual([
+      { name: 'globex widget' },
+    ]);
+    await guarded.run('acme', (em) => em.execute('select forget()'));
+    const inside = (em: EntityManager) => em.transactional((inner) => inner.execute('select name from widget'));
+    expect(await guarded.run('acme', inside)).toEqual([{ name: 'acme widget' }]);
+  }
+});
+
+describe('a procedure that ends its transaction', () => {
+  it('runs inside a transaction only, where PostgreSQL does not let it', async () => {
+    await expect(guarded.run('acme', (em) => em.execute('call halves()'))).rejects.toMatchObject({
+      code: 'TENANCY_STATEMENT_REFUSED',
+    });
+    const inside = (em: EntityManager) => em.transactional((inner) => inner.execute('call halves()'));
+    await expect(guarded.run('acme', inside)).rejects.toMatchObject({ code: '2D000' });
+    await expect(guarded.run('acme', (em) => stream(em, 'call halves()'))).rejects.toThrow();
+    const { rows } = await shop.database.admin.query("select 1 from acme_shop.maker where name not like 'acme%'");
+    expect(rows).toEqual([]);
+  });
+
+  it('without the wall: runs its second half as the login', async () => {
+    await bare.run('acme', (em) => em.execute('call acme_shop.halves()'));
+    const { rows } = await shop.database.admin.query(
+      "delete from acme_shop.maker where name not like 'acme%' returning name",
+    );
+    expect(rows).toEqual([{ name: new URL(shop.database.url).username }]);
+  });
+});
+
+describe('a scope that cannot be entered', () => {
+  const revoke = () => shop.database.admin.query(`revoke acme_shop from tenantry_${shop.database.name}`);
+  const grant = () => shop.database.admin.query(`grant acme_shop to tenantry_${shop.database.name}`);
+  beforeEach(async () => {
+    await shop.tenancy.run('acme', () => undefined);
+  });
+
+  it('sends nothing of a stream, neither inside a transaction nor outside one', async () => {
+    const { admin } = shop.database;
+    await admin.query('create sequence public.sent; grant usage on sequence public.sent to public');
+    const query = "select nextval('public.sent')";
+    await revoke();
+    try {
+      const refused = { code: 'TENANCY_SCOPE_REFUSED' };
+      await expect(guarded.run('acme', (em) => stream(em, query))).rejects.toMatchObject(refused);
+      await expect(
+        guarded.run('acme', (em) => em.transactional((inner) => stream(inner, query))),
+      ).rejects.toMatchObject(refused);
+      await inTransaction(guarded, 'acme', async (em) => {
+        await expect(em.execute(query)).rejects.toMatchObject(refused);
+        await expect(stream(em, query)).rejects.toMatchObject(refused);
+      });
+    } finally {
+      await grant();
+    }
+    expect((await admin.query('select is_called from public.sent')).rows).toEqual([{ is_called: false }]);
+    await admin.query('drop sequence public.sent');
+    await expectServing();
+  });
+});
+
+/** The one connection serves both tenants, and nothing stays on it. */
+async function expectServing(): Promise<void> {
+  for (const tenant of ['acme', 'globex']) {
+    expect(await guarded.run(tenant, (em) => em.execute('select name from widget'))).toEqual([
+      { name: `${tenant} widget` },
+    ]);
+  }
+  const client = await pool.connect();
+  expect(await settingsOf(client)).toMatchObject({ role: 'none', timeout: '0', idle: true });
+  client.release();
+}
