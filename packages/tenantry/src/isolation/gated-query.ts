@@ -131,13 +131,13 @@ export class GatedQuery implements WireObject {
   }
 
   handleCopyInResponse(connection: WireConnection): void {
-    // A COPY that nobody feeds would wait for ever, and with it whoever comes next.
     if (this.#object.handleCopyInResponse) this.#call(() => this.#object.handleCopyInResponse?.(connection));
-    else connection.stream.destroy(new Error('PostgreSQL asked for data that nobody sends.'));
+    else unexpected(connection);
   }
 
   handleCopyData(message: unknown, connection: WireConnection): void {
-    this.#call(() => this.#object.handleCopyData?.(message, connection));
+    if (this.#object.handleCopyData) this.#call(() => this.#object.handleCopyData?.(message, connection));
+    else unexpected(connection);
   }
 
   handleReadyForQuery(connection: WireConnection): void {
@@ -161,4 +161,9 @@ export class GatedQuery implements WireObject {
     if (this.#caller) this.#caller.runInAsyncScope(tell);
     else tell();
   }
+}
+
+/** A COPY that nobody feeds would wait for ever, and one that nobody reads would lose what it says. */
+function unexpected(connection: WireConnection): void {
+  connection.stream.destroy(new Error('Connection terminated: PostgreSQL began a COPY that nobody had asked for.'));
 }
