@@ -5,7 +5,11 @@ import type { RequestScopes } from './request-scopes.js';
 
 const cellOf = Symbol('tenantry.cell');
 
-type ScopedRequest = ResolvableRequest & { [cellOf]?: RequestCell };
+type ScopedRequest = ResolvableRequest & {
+  [cellOf]?: RequestCell;
+  /** Node's own request; `upgrade` when it becomes a socket. */
+  readonly raw?: { readonly upgrade?: boolean };
+};
 type Hook = (request: ScopedRequest, reply: unknown, done: () => void) => void;
 
 /** The part of Fastify that is used here. */
@@ -18,6 +22,8 @@ export interface FastifyHooks {
 export function openInFastify(fastify: FastifyHooks, scopes: RequestScopes): void {
   fastify.decorateRequest(cellOf, null);
   fastify.addHook('onRequest', (request, _, done) => {
+    // A socket outlives its request, and would keep one EntityManager, with all that it ever loaded, for as long.
+    if (request.raw?.upgrade) return done();
     request[cellOf] = scopes.open(request, done);
   });
   // Reading a body continues in the socket's async context: the scope is entered again before the handler.

@@ -78,7 +78,7 @@ class JobsController {
   }
 
   @EventPattern('event')
-  async event(): Promise<unknown> {
+  async event(@Payload() _data: object): Promise<unknown> {
     return this.em.find(Widget, {});
   }
 

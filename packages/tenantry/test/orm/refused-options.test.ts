@@ -44,7 +44,8 @@ it.each([
 it('does not take from the environment what it refuses as an option', async () => {
   vi.stubEnv('MIKRO_ORM_ALLOW_GLOBAL_CONTEXT', 'true');
   const orm = await MikroORM.init(shop.tenancy.orm({ entities: widgetEntities }));
-  await expect(orm.em.find(Widget, {})).rejects.toMatchObject({ code: 'TENANCY_SCOPE_MISSING' });
+  const missing = { code: 'TENANCY_SCOPE_MISSING', fields: { what: 'The EntityManager' } };
+  await expect(orm.em.find(Widget, {})).rejects.toMatchObject(missing);
   await orm.close();
   vi.unstubAllEnvs();
 });
