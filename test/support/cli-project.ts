@@ -20,7 +20,7 @@ export interface RunningCli {
   readonly ended: Promise<CliAnswer>;
 }
 
-/** Migrations by name, each a list of statements. */
+/** Migrations by name, each a list of statements; one with an index that is built concurrently runs outside a transaction. */
 type Statements = Readonly<Record<string, readonly string[]>>;
 
 /** What a service ships besides the migrations of its tenants. */
@@ -85,7 +85,9 @@ export async function openCliProject(url: string): Promise<CliProject> {
 function classes(migrations: Statements): string {
   const each = Object.entries(migrations).map(
     ([name, statements]) =>
-      `${JSON.stringify(name)}: class extends Migration { up() { for (const sql of ${JSON.stringify(statements)}) this.addSql(sql); } }`,
+      `${JSON.stringify(name)}: class extends Migration { up() { for (const sql of ${JSON.stringify(statements)}) this.addSql(sql); } ${
+        statements.some((sql) => sql.includes('concurrently')) ? 'isTransactional() { return false; }' : ''
+      } }`,
   );
   return `{ ${each.join(', ')} }`;
 }

@@ -109,6 +109,11 @@ export interface TenancyOptions {
   migrationTimeoutMs?: number | undefined;
   /** Milliseconds a migration waits for a lock before it gives up and is tried again later. @default 5000 */
   lockTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds that a migration's statement outside a transaction, such as an index that is built concurrently, waits for
+   * transactions of others; 0 is no limit. Nobody waits for it meanwhile. @default 300000
+   */
+  outsideWaitMs?: number | undefined;
   /** Rows from which a table is large: a rollout that would build an index on it while writers wait is refused. @default 100000 */
   largeTableRows?: number | undefined;
   /** What is remembered of tenants. */
@@ -166,6 +171,7 @@ const optionsSchema = z.strictObject({
   idleTransactionTimeoutMs: limitMs.default(30_000),
   migrationTimeoutMs: limitMs.default(600_000),
   lockTimeoutMs: limitMs.default(5000),
+  outsideWaitMs: limitMs.default(300_000),
   largeTableRows: positive(1e12).default(defaultLargeTableRows),
   cache: z
     .strictObject({

@@ -205,7 +205,7 @@ export class TenancyRuntime {
   }
 
   #contextOf(service: ServiceName, shipped: ShippedService): RolloutContext {
-    const { isolation, lockTimeoutMs, migrationTimeoutMs: statementTimeoutMs, largeTableRows } = this.options;
+    const { isolation, lockTimeoutMs, outsideWaitMs, migrationTimeoutMs, largeTableRows } = this.options;
     const { owner } = this.database;
     const provisioner = this.#provisioner;
     if (!owner || !provisioner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
@@ -216,7 +216,8 @@ export class TenancyRuntime {
       shipped,
       classes: service === this.options.service ? this.#classes : new Map(),
       lockTimeoutMs,
-      statementTimeoutMs,
+      outsideWaitMs,
+      statementTimeoutMs: migrationTimeoutMs,
       largeTableRows,
       provision: async (tenant, head) => {
         await provisioner.provision(tenant, service, head === undefined ? shipped : upTo(shipped, head));

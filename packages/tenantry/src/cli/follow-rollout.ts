@@ -1,7 +1,9 @@
 import { SingleBar } from 'cli-progress';
 import type { RunningRollout } from '../fleet/fleet.js';
+import { describeTransactions } from '../fleet/open-transaction.js';
 import { planAsJson } from '../fleet/plan-json.js';
 import type { RolloutEvent, RolloutOutcome } from '../fleet/rollout-event.js';
+import { describeWait } from '../fleet/wait-watch.js';
 import type { CliContext, ExitCode } from './cli-context.js';
 import { failureLines } from './failure-lines.js';
 import { printPlan } from './print-plan.js';
@@ -53,6 +55,14 @@ function linesOf(service: string, event: RolloutEvent): string[] {
       return event.name === 'all' ? [] : [`${service}: wave ${event.name}, ${event.tenants} tenants`];
     case 'failure':
       return failureLines(`${service}: tenant ${event.tenant} failed,`, event);
+    case 'old-transactions':
+      return [
+        `${service}: what runs outside a transaction will wait for older ones: ${describeTransactions(event.transactions)}`,
+      ];
+    case 'blocked':
+      return [
+        `${service}: tenant ${event.tenant} waits, for ${Math.round(event.waitedMs / 1000)} s so far: ${describeWait(event)}`,
+      ];
     case 'away':
       return [`${service}: PostgreSQL is away (${event.reason}); waiting for it`];
     case 'finished':

@@ -51,8 +51,9 @@ export function tenancyOptionsFor(
     largeTableRows: config.largeTableRows,
     listenUrl: false,
     reconcile: { automatic: false },
-    ownerConnections: concurrency + 1,
-    connections: concurrency + 4,
+    // One leads, and one looks at what the others wait for.
+    ownerConnections: Math.min(16, concurrency + 2),
+    connections: concurrency + 5,
   };
 }
 

@@ -1,3 +1,6 @@
+/** What only tells of a wait is left out where so many events have not been read. */
+const unreadMax = 1000;
+
 /**
  * Hands events from one side to an async iterator on the other. Progress that nobody has read yet is replaced by newer
  * progress, so a slow reader costs no memory.
@@ -9,6 +12,7 @@ export class EventQueue<T extends { readonly type: string }> implements AsyncIte
 
   push(event: T): void {
     if (event.type === 'progress' && this.#events.at(-1)?.type === 'progress') this.#events.pop();
+    if (event.type === 'blocked' && this.#events.length >= unreadMax) return;
     this.#events.push(event);
     this.#wake?.();
   }

@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import type { FleetTenant } from './fleet-tenant.js';
 import type { RolloutFailure } from './rollout-store.js';
 
@@ -20,7 +21,7 @@ const statementMax = 200;
 /** Why a tenant is not where it should be: as an error, and as a rollout keeps it. Pure. */
 export function failureOf({ tenant, schema }: FleetTenant, error: unknown): [RolloutFailure, TenancyError] {
   const { message = String(error), detail, hint, statement, waited, outside } = error as Partial<StatementError>;
-  const reason = waited === undefined ? message : `${message}; ${waited}`;
+  const reason = [message, waited, adviceOf(error)].filter((part) => part !== undefined).join('; ');
   const outcome = outside ? 'and stays at its last whole migration' : 'and was rolled back';
   const known =
     error instanceof TenancyError
@@ -35,6 +36,14 @@ export function failureOf({ tenant, schema }: FleetTenant, error: unknown): [Rol
     statement: statement === undefined ? null : shortened(statement),
   };
   return [failure, known];
+}
+
+/** What helps where PostgreSQL's words do not say it. */
+function adviceOf(error: unknown): string | undefined {
+  if (sqlstateOf(error) !== sqlstate.lockNotAvailable) return undefined;
+  return (error as StatementError).outside
+    ? 'end that transaction, or raise `outsideWaitMs`'
+    : 'it is tried again by the same command; end what holds it, or raise `lockTimeoutMs`';
 }
 
 /** A statement on one line, cut to what a person reads. Pure. */

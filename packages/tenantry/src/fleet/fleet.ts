@@ -30,7 +30,7 @@ export interface FleetTarget {
 
 /** How a rollout is run. */
 export interface MigrateOptions extends FleetTarget, RolloutOptions {
-  /** Batches at the same time, each on a connection of the owner role. @default 4, at most what the owner's pool leaves */
+  /** Batches at the same time, each on a connection of the owner role. @default 4, at most what the owner's pool leaves besides the one that leads and one that looks at what is waited for */
   readonly concurrency?: number | undefined;
   /** Ends the rollout after the batches in flight. */
   readonly signal?: AbortSignal | undefined;
@@ -168,7 +168,7 @@ export class Fleet {
       store: this.#parts.store,
       selector,
       options: { canary, waves, maxFailures, allow },
-      concurrency: Math.min(options.concurrency ?? 4, most),
+      concurrency: Math.min(options.concurrency ?? Math.min(4, Math.max(1, most - 1)), most),
       signal,
       resumes: resumes?.id,
       plan: () => planWith(context, options, resumes?.total),

@@ -8,35 +8,47 @@ import { type Batch, enterSchema, openBatch, runBatch } from './batch-statements
 import type { RolloutContext } from './rollout-context.js';
 import { runOutside } from './run-outside.js';
 import { tellingStatement } from './telling-statement.js';
+import { tellHolders } from './tell-holders.js';
+import type { WaitWatch } from './wait-watch.js';
 
 /**
  * Takes the tenants of one batch from one head to another, all or none: the ledger commits with the DDL. A batch whose
  * migrations are statements is one round trip; one with code, or with statements outside a transaction, has one tenant.
  *
- * @throws What PostgreSQL said; nothing is left of the batch then.
+ * @param watch - Looks while one tenant alone waits; a batch gives up soon and is cut.
+ * @throws What PostgreSQL said; nothing is left of the batch then, except for what ran outside a transaction.
  */
-export async function migrateBatch(context: RolloutContext, batch: Batch, lockTimeoutMs: number): Promise<void> {
+export async function migrateBatch(
+  context: RolloutContext,
+  batch: Batch,
+  lockTimeoutMs: number,
+  watch: WaitWatch,
+): Promise<void> {
   const [schema] = batch.schemas;
   for (const migration of batch.direction === 'up' ? batch.migrations : []) {
     // Before the ledger says so: a crash in between finds it done and goes on.
-    if (migration.kind === 'outside' && schema !== undefined) await runOutside(context, schema, migration);
+    if (migration.kind === 'outside' && schema !== undefined) await runOutside(context, schema, migration, watch);
   }
   const opening = openBatch(batch, { lockTimeoutMs, statementTimeoutMs: context.statementTimeoutMs });
   const kinds = new Set(batch.direction === 'up' ? batch.migrations.map(({ kind }) => kind) : []);
   const client = await context.owner.connect();
   let broken = true;
-  try {
+  const run = async () => {
     if (kinds.has('code')) {
       await sendGuarded(client, opening, []);
       await runOne(context, client, batch);
       await client.query('commit');
     } else await sendGuarded(client, opening, [...(kinds.has('outside') ? [] : runBatch(batch)), { text: 'commit' }]);
+  };
+  try {
+    await (batch.schemas.length === 1 ? watch.during(client, lockTimeoutMs, run) : run());
     broken = false;
   } catch (error) {
     broken = await client.query('rollback').then(
       () => false,
       () => true,
     );
+    if (schema !== undefined && batch.schemas.length === 1 && !broken) await tellHolders(client, schema, error);
     throw error;
   } finally {
     client.release(broken);

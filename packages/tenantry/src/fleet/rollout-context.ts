@@ -16,6 +16,8 @@ export interface RolloutContext {
   /** Milliseconds that DDL of one tenant may wait for a lock, each time it is tried. */
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
+  /** Milliseconds that a statement outside a transaction waits for transactions of others; 0 is no limit. */
+  readonly outsideWaitMs: number;
   /** Rows from which a table is large. */
   readonly largeTableRows: number;
   /**

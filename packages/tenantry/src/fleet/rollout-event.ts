@@ -1,3 +1,4 @@
+import type { BlockedBackend, OpenTransaction } from './open-transaction.js';
 import type { RolloutPlan } from './rollout-plan.js';
 import type { RolloutFailure } from './rollout-store.js';
 
@@ -25,6 +26,10 @@ export type RolloutEvent =
   | { readonly type: 'wave'; readonly name: string; readonly tenants: number }
   | { readonly type: 'progress'; readonly done: number; readonly failed: number; readonly total: number }
   | ({ readonly type: 'failure' } & RolloutFailure)
+  /** Said before the first tenant: what runs outside a transaction, such as an index, will wait for these. */
+  | { readonly type: 'old-transactions'; readonly transactions: readonly OpenTransaction[] }
+  /** A tenant has waited for a lock for a second or more; said again about every ten seconds. */
+  | ({ readonly type: 'blocked'; readonly tenant: string } & BlockedBackend)
   /** PostgreSQL is away; what was in flight is looked at again when it is back. */
   | { readonly type: 'away'; readonly reason: string }
   | { readonly type: 'finished'; readonly outcome: RolloutOutcome };

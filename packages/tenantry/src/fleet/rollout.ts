@@ -5,6 +5,7 @@ import { type FleetTenant, readHeads } from './fleet-tenant.js';
 import { requireUnopposed } from './judge-plan.js';
 import { becomeLeader, type LeaderLock } from './leader-lock.js';
 import { migrationPath } from './migration-path.js';
+import { readOldTransactions } from './open-transaction.js';
 import type { RolloutContext } from './rollout-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
 import type { RolloutPlan, Wave } from './rollout-plan.js';
@@ -35,6 +36,9 @@ const patienceMs = 120_000;
 /** Times in a row that it goes on after an interruption without having taken one tenant further. */
 const interruptionsMax = 20;
 const failuresListedMax = 1000;
+
+/** Milliseconds from which a transaction is named before indexes are built: requests are over sooner. */
+const oldFromMs = 1000;
 
 /** Executes a plan wave by wave; what fails in one tenant stays there, and is counted. */
 export class Rollout {
@@ -104,6 +108,13 @@ export class Rollout {
     this.#id = resumes ?? (await store.open({ service, direction, target, selector, options, total }));
     if (resumes !== undefined) await store.forgetFailures(resumes);
     emit({ type: 'started', id: this.#id });
+    if (
+      plan.direction === 'up' &&
+      plan.groups.some(({ migrations }) => migrations.some(({ kind }) => kind === 'outside'))
+    ) {
+      const transactions = await readOldTransactions(context.owner, oldFromMs).catch(() => []);
+      if (transactions.length > 0) emit({ type: 'old-transactions', transactions });
+    }
     for (const stray of plan.strays) this.#fail(stray, strayed(stray, service));
     const end = await this.#waves(plan);
     await this.#record(this.#id, end);
@@ -151,6 +162,7 @@ export class Rollout {
     const runner = new WaveRunner(this.#run.context, plan, {
       done: (done) => this.#settled(done),
       failed: (tenant, failure) => this.#fail(tenant, failure),
+      blocked: ({ tenant }, blocked) => this.#run.emit({ type: 'blocked', tenant, ...blocked }),
       stopping: () =>
         (this.#run.signal?.aborted ?? false) ||
         !this.#leads ||

@@ -6,8 +6,11 @@ import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { lockHeld } from '../postgres/take-lock.js';
+import type { StatementError } from './failure-of.js';
 import type { RolloutContext } from './rollout-context.js';
 import { tellingStatement } from './telling-statement.js';
+import { tellHolders } from './tell-holders.js';
+import type { WaitWatch } from './wait-watch.js';
 
 /**
  * Runs the statements of an `outside` migration in one tenant schema, in no transaction, and on a connection that nobody uses
@@ -17,9 +20,10 @@ import { tellingStatement } from './telling-statement.js';
  * @throws TenancyError `TENANCY_MIGRATION_FAILED` behind a pooler, where the search path would go to somebody else.
  */
 export async function runOutside(
-  { owner, shipped, lockTimeoutMs, statementTimeoutMs }: RolloutContext,
+  { owner, shipped, outsideWaitMs, statementTimeoutMs }: RolloutContext,
   schema: string,
   { statements }: CompiledMigration,
+  watch: WaitWatch,
 ): Promise<void> {
   const client = await owner.connect();
   try {
@@ -28,19 +32,37 @@ export async function runOutside(
     const path = [schema, ...shipped.sharedSchemas].map(quoteIdentifier).join(', ');
     await client.query(`set search_path to ${path}`);
     // Its own waits, for transactions of others, are no waits for a lock that would hold anybody up.
-    await client.query(`set lock_timeout to ${Math.max(lockTimeoutMs, 60_000)}`);
+    await client.query(`set lock_timeout to ${outsideWaitMs}`);
     await client.query(`set statement_timeout to ${statementTimeoutMs}`);
     for (const text of statements) {
       const statement = outsideStatement(text) ?? { text };
-      await tellingStatement(client, async (telling) => {
-        if (await stillNeeded(telling, schema, statement)) await telling.query(text);
-      }).catch((error: unknown) => {
-        throw typeof error === 'object' ? Object.assign(error ?? {}, { outside: true }) : error;
+      const run = () =>
+        tellingStatement(client, async (telling) => {
+          if (await stillNeeded(telling, schema, statement)) await runStatement(telling, statement);
+        });
+      await watch.during(client, outsideWaitMs, run, text).catch(async (error: unknown) => {
+        await client.query('rollback').catch(() => undefined);
+        if (error instanceof Error) (error as StatementError).statement = text;
+        await tellHolders(client, schema, error);
+        throw error instanceof Error ? Object.assign(error, { outside: true }) : error;
       });
     }
   } finally {
     client.release(true);
   }
+}
+
+/**
+ * An index that waits for its table has a snapshot, and all others that are built in the database would wait for it. So the
+ * lock is waited for without one, given back, and taken by the statement at once.
+ */
+async function runStatement(client: pg.PoolClient, { text, on }: OutsideStatement): Promise<void> {
+  if (on !== undefined) {
+    await client.query('begin');
+    await client.query(`lock table ${quoteIdentifier(on)} in share update exclusive mode`);
+    await client.query('rollback');
+  }
+  await client.query(text);
 }
 
 /** In transaction mode every statement gets another backend, and the search path would stay behind on one of them. */
@@ -68,8 +90,9 @@ async function lockOutside(client: pg.PoolClient, schema: string, waitMs: number
 async function stillNeeded(
   client: pg.PoolClient,
   schema: string,
-  { builds, drops }: OutsideStatement,
+  { builds, drops, rebuilds }: OutsideStatement,
 ): Promise<boolean> {
+  if (rebuilds) await dropRemains(client, schema);
   const index = builds ?? drops;
   if (index === undefined) return true;
   const { rows } = await client.query<{ valid: boolean }>(
@@ -82,4 +105,15 @@ async function stillNeeded(
   if (found?.valid) return false;
   if (found) await client.query(`drop index concurrently ${quoteIdentifier(schema)}.${quoteIdentifier(index)}`);
   return true;
+}
+
+/** What `reindex concurrently` leaves behind when it is ended: the new index that is not finished, or the old one. */
+async function dropRemains(client: pg.PoolClient, schema: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid
+      where c.relnamespace = to_regnamespace(quote_ident($1)) and not i.indisvalid and c.relname ~ '_cc(?:new|old)\\d*$'`,
+    [schema],
+  );
+  for (const { name } of rows)
+    await client.query(`drop index concurrently if exists ${quoteIdentifier(schema)}.${quoteIdentifier(name)}`);
 }

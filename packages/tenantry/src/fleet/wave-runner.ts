@@ -4,13 +4,15 @@ import { translateError } from '../postgres/translate-error.js';
 import { type SchemaName, schemaNameOf } from '../tenant/schema-name.js';
 import type { Batch } from './batch-statements.js';
 import { batchSizeFor } from './batch-size.js';
-import { failureOf } from './failure-of.js';
+import { failureOf, type StatementError } from './failure-of.js';
 import { type FleetTenant, readHeads } from './fleet-tenant.js';
 import { HeadNews } from './head-news.js';
 import { BatchMoved, migrateBatch } from './migrate-batch.js';
 import { type Course, cutPath, migrationPath } from './migration-path.js';
+import type { BlockedBackend } from './open-transaction.js';
 import type { RolloutContext } from './rollout-context.js';
 import type { RolloutFailure } from './rollout-store.js';
+import { WaitWatch } from './wait-watch.js';
 
 /** What a {@link WaveRunner} tells about its tenants. */
 export interface WaveEvents {
@@ -20,6 +22,8 @@ export interface WaveEvents {
   failed(tenant: FleetTenant, failure: RolloutFailure, error: TenancyError): void;
   /** Whether no new batch may begin. */
   stopping(): boolean;
+  /** One that is worked on waits for a lock. */
+  blocked?(tenant: FleetTenant, blocked: BlockedBackend): void;
 }
 
 /** A batch that waits for its turn. */
@@ -152,7 +156,7 @@ export class WaveRunner {
       for (const half of [tenants.slice(0, middle), tenants.slice(middle)])
         this.#later({ ...work, tenants: half, attempt: 1 }, 0);
     } else if (!apart && refusedTogether.has(sqlstateOf(error))) this.#later({ ...work, apart: true }, 0);
-    else if (attempt < lockAttempts && retried.has(sqlstateOf(error))) {
+    else if (attempt < lockAttempts && retried.has(sqlstateOf(error)) && !hasWaitedOutside(error)) {
       this.#later({ ...work, attempt: attempt + 1 }, 100 * 2 ** attempt * (0.5 + Math.random()));
     } else this.#failed(first, error);
   }
@@ -185,9 +189,13 @@ export class WaveRunner {
       tenants.length > 1 ? Math.min(batchLockTimeoutMs, lockTimeoutMs || batchLockTimeoutMs) : lockTimeoutMs;
     const path = this.#pathFrom(work.head);
     if (!path) throw new BatchMoved();
+    const watch = new WaitWatch(this.#context.owner, (blocked) => {
+      if (tenants[0]) this.#events.blocked?.(tenants[0], blocked);
+    });
     for (const { migrations, to } of cutPath(shipped.migrations, path, direction, apart)) {
       const { sharedSchemas } = shipped;
-      await migrateBatch(this.#context, { direction, schemas, from: work.head, to, migrations, sharedSchemas }, waitMs);
+      const batch: Batch = { direction, schemas, from: work.head, to, migrations, sharedSchemas };
+      await migrateBatch(this.#context, batch, waitMs, watch);
       this.#news.moved(tenants);
       work.head = to;
     }
@@ -205,6 +213,11 @@ export class WaveRunner {
       else this.#later(workOn([{ ...tenant, head }], attempt + 1), 0);
     }
   }
+}
+
+/** It has waited as long as it may, and what it built meanwhile would have to be built again. */
+function hasWaitedOutside(error: unknown): boolean {
+  return sqlstateOf(error) === sqlstate.lockNotAvailable && ((error as StatementError).outside ?? false);
 }
 
 function workOn(tenants: readonly FleetTenant[], attempt = 1): Work {
