@@ -56,6 +56,7 @@ export { type DriftReport } from './fleet/drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
 export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type RunningRollout } from './fleet/fleet.js';
 export { type FleetTenant } from './fleet/fleet-tenant.js';
+export { type BlockedBackend, type OpenTransaction } from './fleet/open-transaction.js';
 export { type PlanFinding } from './fleet/plan-finding.js';
 export { planAsJson, type PlanJson } from './fleet/plan-json.js';
 export {

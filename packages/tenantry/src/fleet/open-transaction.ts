@@ -41,7 +41,7 @@ export async function readOldTransactions(
   return now
     .filter((one) => (one.openMs === null ? hidden.has(keyOf(one)) : one.openMs >= fromMs))
     .slice(0, namedMax)
-    .map(({ xmin: _, ...one }) => one);
+    .map(({ pid, role, application, state, openMs }) => ({ pid, role, application, state, openMs }));
 }
 
 async function readTransactions(owner: Pick<pg.ClientBase, 'query'>): Promise<Seen[]> {

@@ -146,10 +146,12 @@ it('names a prepared transaction, which has no backend', async ({ skip }) => {
   await busy.query('begin');
   await busy.query('lock table t002_shop.item in row exclusive mode');
   await busy.query(`prepare transaction 'left ${pid}'`);
-  const failure = await failureOf('t002', mixed, { lockTimeoutMs: 300 }).finally(() =>
-    shop.sql(`rollback prepared 'left ${pid}'`),
-  );
-  expect(failure?.reason).toContain(`held by prepared transaction left ${pid}`);
+  try {
+    const failure = await failureOf('t002', mixed, { lockTimeoutMs: 300 });
+    expect(failure?.reason).toContain(`held by prepared transaction left ${pid}`);
+  } finally {
+    await shop.sql(`rollback prepared 'left ${pid}'`);
+  }
 });
 
 it('drops what an interrupted reindex left, before it begins again', async () => {
