@@ -60,8 +60,8 @@ with subject as materialized (
            'method', (select amname from pg_am where pg_am.oid = s.relam), 'toast', (select to_jsonb(t.reloptions) from pg_class t where t.oid = s.reltoastrelid),
            'clustered', ${markedIndex('indisclustered')}, 'replicaIndex', ${markedIndex('indisreplident')},
            -- Whoever reads a table reads its children too, wherever they are.
-           'children', (select jsonb_agg(inhrelid::regclass::text order by inhrelid::regclass::text) from pg_inherits join pg_class child on child.oid = inhrelid
-                         where inhparent = s.oid and child.relnamespace <> s.nsp),
+           'children', (select jsonb_agg(inhrelid::regclass::text order by inhrelid::regclass::text) from (select inhrelid from pg_inherits where inhparent = s.oid offset 0) i join pg_class child on child.oid = inhrelid
+                         where child.relnamespace <> s.nsp),
            'rowSecurity', relrowsecurity, 'forced', relforcerowsecurity,
            'key', case when relkind = 'p' then pg_get_partkeydef(s.oid) end,
            'bound', case when relispartition then pg_get_expr(relpartbound, s.oid) end,
@@ -73,7 +73,8 @@ with subject as materialized (
            'default', pg_get_expr(adbin, adrelid),
            'collation', case when attcollation <> typcollation then attcollation::regcollation::text end,
            'storage', attstorage::text, 'usualStorage', typstorage::text, 'compression', nullif(attcompression::text, ''),
-           'target', nullif(attstattarget, -1), 'options', to_jsonb(attoptions),
+           -- Only what can be set: some builds of PostgreSQL keep a mark of their own there.
+           'target', nullif(attstattarget, -1), 'options', (select jsonb_agg(o order by o) from unnest(attoptions) o where o like 'n\\_distinct%'),
            'acl', case when attacl is not null then ${acl('attacl', undefined, 'relowner')} end)
     from rel s join pg_attribute on attrelid = s.oid and attnum > 0 and not attisdropped
     join pg_type on pg_type.oid = atttypid
@@ -124,7 +125,7 @@ with subject as materialized (
   select number, 'statistics', case when stxnamespace <> s.nsp then stxnamespace::regnamespace::text || '.' else '' end || quote_ident(stxname),
          jsonb_build_object('table', name, 'name', stxnamespace::regnamespace::text || '.' || quote_ident(stxname),
            'definition', pg_get_statisticsobjdef(e.oid), 'target', nullif(stxstattarget, -1))
-    from rel s join pg_statistic_ext e on stxrelid = s.oid where relkind in ('r', 'p', 'f', 'm')
+    from rel s cross join lateral (select * from pg_statistic_ext where stxrelid = s.oid offset 0) e where relkind in ('r', 'p', 'f', 'm')
   union all
   select number, 'publication', name || ' in ' || quote_ident(pubname), jsonb_build_object('table', name, 'publication', quote_ident(pubname),
            'where', pg_get_expr(prqual, prrelid),

@@ -16,7 +16,9 @@ union all
 select jsonb_build_array('column', relname, row_number() over (partition by rel.oid order by attnum),
          -- An index keeps the name that its column once had; nothing asks for it.
          case when relkind not in ('i', 'I') then attname end, format_type(atttypid, atttypmod),
-         attnotnull, attcollation::regcollation::text, attstorage, attcompression, attstattarget, attoptions, attidentity, attgenerated,
+         attnotnull, attcollation::regcollation::text, attstorage, attcompression, attstattarget,
+         -- Only what can be set: some builds of PostgreSQL keep a mark of their own there.
+         (select jsonb_agg(o order by o) from unnest(attoptions) o where o like 'n\\_distinct%'), attidentity, attgenerated,
          pg_get_expr(adbin, adrelid), attislocal, attinhcount)
   from rel join pg_attribute on attrelid = rel.oid and attnum > 0 and not attisdropped
   left join pg_attrdef on adrelid = rel.oid and adnum = attnum
