@@ -36,7 +36,7 @@ const paperStyle = {
 };
 
 function describeDatabase({ url, embedded }: ResolvedDatabase): string[] {
-  const shown = new URL(url);
+  const shown = new URL(url.replace(/^(\w+:\/\/)[^/]*@\//, '$1/'));
   shown.password = '';
   shown.search = '';
   const remarks = embedded

@@ -40,7 +40,9 @@ export function readDatabaseConfig(env: Readonly<Record<string, string | undefin
 }
 
 function checkUrl(variable: string, value: string): string {
-  const url = URL.canParse(value.trim()) ? new URL(value.trim()) : undefined;
+  // With a login and no host, as libpq takes it beside `?host=`: `postgres://user:password@/database?host=…`.
+  const address = value.trim().replace(/^(\w+:\/\/[^/]*@)\//, '$1localhost/');
+  const url = URL.canParse(address) ? new URL(address) : undefined;
   // Without an @ behind it: digits before one are part of a password that is not encoded.
   const port = /:(\d+)(?=[/?][^@]*$|$)/.exec(value.trim())?.[1];
   if (port !== undefined && !(Number(port) >= 1 && Number(port) <= 65_535)) {

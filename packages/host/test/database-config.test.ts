@@ -17,6 +17,14 @@ describe('readDatabaseConfig()', () => {
     expect(readDatabaseConfig(env)).toEqual({ url: env.DATABASE_URL, ownerUrl: env.DATABASE_OWNER_URL });
   });
 
+  it.each([
+    'postgresql:///shop?host=/var/run/postgresql&user=app',
+    'postgres://app:p%40ss@/shop?host=/var/run/postgresql',
+    'postgres://app@%2Fvar%2Frun%2Fpostgresql/shop',
+  ])('takes an address without a host before the path: %s', (url) => {
+    expect(readDatabaseConfig({ DATABASE_URL: url })).toEqual({ url });
+  });
+
   it('percent-encodes what the DB_ variables hold, with port 5432 unless one is given', () => {
     const { url = '' } = readDatabaseConfig(parts);
     expect(url).toBe('postgres://app:p%40ss%2Fw%3Ard@db.example:5432/shop');
