@@ -4,8 +4,15 @@ import { detectDrift } from '../../fleet/drift/detect-drift.js';
 import type { DriftDifference } from '../../fleet/drift/drift-report.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 
-/** A copy has the rights that its own place gives it. */
-const rights: readonly string[] = ['role', 'schema', 'default privileges'] satisfies DriftDifference['kind'][];
+/** A copy has the rights that its own place gives it, and what is no part of a tenant's data is not asked of it. */
+const beside: readonly string[] = [
+  'role',
+  'schema',
+  'shared schema',
+  'default privileges',
+  'statistics',
+  'publication',
+] satisfies DriftDifference['kind'][];
 
 /**
  * Refuses a tenant whose schemas are not what their ledgers say: a copy is made by its migrations, so what they do not make
@@ -26,5 +33,5 @@ export async function requireNoDrift(owner: pg.Pool, tenant: TenantId, signal?: 
 }
 
 function counts({ kind, problem }: DriftDifference): boolean {
-  return problem !== 'owner' && problem !== 'grants' && !rights.includes(kind);
+  return problem !== 'owner' && problem !== 'grants' && !beside.includes(kind);
 }

@@ -100,7 +100,7 @@ it('would see such a table empty if it were not locked first', async () => {
   await shop.sql(`alter table "${id}_shop".a alter column n type int`);
 });
 
-it('refuses a tenant that has drifted, and takes one that only has other grants', async () => {
+it('refuses a tenant that has drifted, and takes one that only has other grants, or is published', async () => {
   const [drifted = '', copy = ''] = freshIds(2);
   const newer = await shop.start(second);
   await shop.signUp(newer, drifted);
@@ -108,7 +108,7 @@ it('refuses a tenant that has drifted, and takes one that only has other grants'
   const refusal = { code: 'TENANCY_TENANT_DRIFTED', message: expect.stringContaining('mine') };
   await expect(newer.copies.export(drifted, { to: shop.file('drifted') })).rejects.toMatchObject(refusal);
   await expect(newer.copies.clone(drifted, copy)).rejects.toMatchObject(refusal);
-  await shop.inTenant(drifted, 'drop table mine', 'grant select on a to public');
+  await shop.inTenant(drifted, 'drop table mine', 'grant select on a to public', 'create publication feed for table a');
   await newer.copies.clone(drifted, copy);
   const [grants] = await shop.sql("select has_table_privilege(0::oid, to_regclass($1), 'select') as public", [
     `"${copy}_shop".a`,
