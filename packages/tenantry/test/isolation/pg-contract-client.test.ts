@@ -95,6 +95,69 @@ describe('a client', () => {
     ]);
   });
 
+  it('writes every message to its socket, with one method, also those that do not end a flight', async () => {
+    const written: string[] = [];
+    const { stream } = client.connection as unknown as { stream: { write(bytes: Uint8Array): boolean } };
+    const write = stream.write.bind(stream);
+    stream.write = (bytes) => {
+      written.push(String.fromCharCode(bytes[0] ?? 0));
+      return write(bytes);
+    };
+    await submit(client, statement({ text: 'select n from generate_series(1, 3) n', rows: 2 }));
+    expect(written, 'What the gate does not see it cannot admit').toEqual(['P', 'B', 'D', 'E', 'H', 'E', 'H', 'S']);
+  });
+
+  it('tells a listener that came before it connected of an answer before it acts on that itself', async () => {
+    const order: string[] = [];
+    const fresh = new pg.Client({ connectionString: database.url }) as OpenClient;
+    fresh.connection.on('readyForQuery', ({ status }) => order.push(`ready ${status}`));
+    fresh.connection.on('parameterStatus', ({ parameterName }) => {
+      if (parameterName === 'server_version') order.push(parameterName);
+    });
+    await fresh.connect();
+    await submit(fresh, statement('begin')).then(() => order.push('answered'));
+    await fresh.end();
+    expect(order, 'The gate would decide by what it heard last time').toEqual([
+      'server_version',
+      'ready I',
+      'ready T',
+      'answered',
+    ]);
+  });
+
+  it('takes what is put in front of its queue as the next, also from within an answer', async () => {
+    const texts: string[] = [];
+    const [first, second, between] = ['first', 'second', 'between'].map((text) => statement(`select '${text}'`));
+    if (!first || !second || !between) throw new Error('Three were made.');
+    for (const { query } of [first, second, between])
+      record([], query, ['submit'], (name) => (texts.push(query.text), name));
+    record([], first.query, ['callback'], (name) => (client._queryQueue.unshift(between.query), name));
+    await Promise.all([submit(client, first), submit(client, second), between.done]);
+    expect(texts, 'The transaction of a COPY would not be ended next').toEqual([
+      "select 'first'",
+      "select 'between'",
+      "select 'second'",
+    ]);
+  });
+
+  it('sends through _pulseQueryQueue() only, and asks its own `pipeline` there', async () => {
+    const seen: unknown[] = [];
+    class Pulsing extends (pg.Client as unknown as new (
+      config: object,
+    ) => pg.Client & { pipeline: boolean; _pulseQueryQueue(): void }) {
+      override _pulseQueryQueue(): void {
+        seen.push(this.pipeline);
+        super._pulseQueryQueue();
+      }
+    }
+    const pulsing = new Pulsing({ connectionString: database.url });
+    await pulsing.connect();
+    seen.length = 0;
+    await pulsing.query('select 1');
+    await pulsing.end();
+    expect(seen, 'pipeline: true would send a statement before the one before it was answered').toEqual([false, false]);
+  });
+
   it('pipelines nothing unless it was asked to', () => {
     const { pipeline } = client as unknown as { pipeline: unknown };
     expect(pipeline, 'Statements would be sent before the gate knows what became of the one before').toBe(false);

@@ -31,7 +31,25 @@ export const byRole: readonly Attempt[] = [
     tryIt: (ground: Ground) =>
       inFrom(ground, (em) => rolledBack(em, (inner) => reached(`ran: ${sql(ground)}`, inner.execute(sql(ground))))),
   })),
-  ...Object.entries(before).map(([name, sql]) => ({ name, tryIt: (ground: Ground) => thenRead(ground, sql(ground)) })),
+  ...Object.entries(before).flatMap(([name, sql]) => [
+    { name, tryIt: (ground: Ground) => thenRead(ground, (em) => em.execute(sql(ground))) },
+    // A cursor brings its own messages.
+    {
+      name: `${name}, the first through a stream`,
+      tryIt: (ground: Ground) => thenRead(ground, (em) => fetchAll(em, sql(ground))),
+    },
+  ]),
+  {
+    name: 'set local role, commit and chain, then select',
+    tryIt: (ground) =>
+      inFrom(ground, (em) =>
+        rolledBack(em, async (inner) => {
+          await inner.execute(`set local role "${ground.to.schema}"`);
+          await inner.execute('commit and chain');
+          return selectFrom(ground, inner);
+        }),
+      ),
+  },
   {
     name: 'set local role before a savepoint, roll back to it, then select',
     tryIt: (ground) =>
@@ -57,11 +75,11 @@ export const byRole: readonly Attempt[] = [
 ];
 
 /** First by the table's bare name, where only the path decides; then by its full one. */
-async function thenRead(ground: Ground, sql: string): Promise<string | undefined> {
+async function thenRead(ground: Ground, become: (em: EntityManager) => Promise<unknown>): Promise<string | undefined> {
   const after = (read: (em: EntityManager) => Promise<string | undefined>) =>
     inFrom(ground, (em) =>
       rolledBack(em, async (inner) => {
-        await inner.execute(sql);
+        await become(inner);
         return read(inner);
       }),
     );

@@ -62,7 +62,9 @@ export const byScope: readonly Attempt[] = [
   {
     name: 'use a connection that the other tenant holds',
     tryIt: (ground) =>
-      inTo(ground, (em) => onOneConnection(em, (run) => inFrom(ground, () => readsForeign(ground, run, ground.table)))),
+      inTo(ground, (em) =>
+        onOneConnection(em, ({ run }) => inFrom(ground, () => readsForeign(ground, run, ground.table))),
+      ),
   },
   {
     name: 'stream outside a transaction',

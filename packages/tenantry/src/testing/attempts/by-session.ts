@@ -1,6 +1,6 @@
 import { type Attempt, reached } from '../attempt.js';
 import { type Ground, inFrom, readsForeign } from '../ground.js';
-import { onOneConnection, type RunSql } from '../one-connection.js';
+import { type OneConnection, onOneConnection, type RunSql } from '../one-connection.js';
 
 /** What one tenant leaves on a pooled connection, and how the next one on it would notice. */
 interface Leftover {
@@ -89,23 +89,27 @@ const leftovers: Readonly<Record<string, Leftover>> = {
   },
 };
 
-export const bySession: readonly Attempt[] = Object.entries(leftovers).map(([name, { leave, notice, clean }]) => ({
-  name,
-  // The roles are turned: the other tenant leaves something, the one that tries comes next.
-  tryIt: (given: Ground) => {
+/** The roles are turned: the other tenant leaves something, the one that tries comes next. */
+function leaving({ leave, notice, clean }: Leftover, how: keyof OneConnection): Attempt['tryIt'] {
+  return (given) => {
     const ground = { ...given, from: given.to, to: given.from };
     return inFrom(ground, (em) =>
-      onOneConnection(em, async (run) => {
-        await run(leave(ground));
+      onOneConnection(em, async (one) => {
+        await one[how](leave(ground));
         try {
-          return await given.tenancy.run(given.from.tenant, () => notice(ground, run));
+          return await given.tenancy.run(given.from.tenant, () => notice(ground, one.run));
         } finally {
-          await run(clean(ground)).catch(() => undefined);
+          await one.run(clean(ground)).catch(() => undefined);
         }
       }),
     );
-  },
-}));
+  };
+}
+
+export const bySession: readonly Attempt[] = Object.entries(leftovers).flatMap(([name, leftover]) => [
+  { name, tryIt: leaving(leftover, 'run') },
+  { name: `${name}, through a stream`, tryIt: leaving(leftover, 'stream') },
+]);
 
 /** Without its schema's name the table must be the next tenant's own. */
 function readsFirst(ground: Ground, run: RunSql): Promise<string | undefined> {
