@@ -146,14 +146,15 @@ describeBehindPgBouncer('behind PgBouncer in transaction mode, with one backend'
     await neighbour.leave('set search_path to globex_shop', async () => {
       expect(await lookAs(acme, 'raw SQL')).toBe(await neighbour.backend());
       await lookAs(acme, 'em.transactional');
-      await expect(names(shop.orm.em.fork())).rejects.toMatchObject({ code: '42P01' });
+      await expect(shop.tenancy.runInCatalog(() => names(shop.orm.em.fork()))).rejects.toMatchObject({ code: '42P01' });
     });
     await neighbour.leave('set statement_timeout to 1', () => as(acme, (em) => em.execute('select pg_sleep(0.05)')));
   });
 
   it('runs nothing while the backend has the role that a neighbour’s session SET gave it', async () => {
     const refused = { code: 'TENANCY_SCOPE_REFUSED' };
-    const unscoped = () => shop.orm.em.fork().execute('select name from globex_shop.widget');
+    const unscoped = () =>
+      shop.tenancy.runInCatalog(() => shop.orm.em.fork().execute('select name from globex_shop.widget'));
     // Each with a role left anew: PgBouncer may replace the backend of a client that goes away after a refusal.
     for (const attempt of [() => as(acme, names), () => as(globex, names), unscoped])
       await neighbour.leave('set role globex_shop', () => expect(attempt()).rejects.toMatchObject(refused));
