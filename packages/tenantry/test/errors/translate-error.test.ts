@@ -118,7 +118,7 @@ describe('what took too long', () => {
       return cancelled;
     });
     expect(codeAndRemedy(error)).toEqual(['TENANCY_STATEMENT_TIMEOUT', expect.stringContaining('pg_cancel_backend()')]);
-    expect(codeAndRemedy(error)[1]).not.toContain('Raise');
+    expect(codeAndRemedy(error)[1]).not.toMatch(/raise/i);
   });
 
   it('names both causes where the server speaks another language', () => {
@@ -209,6 +209,15 @@ describe('when the database cannot be used', () => {
     const error = await failing(onConnections(1, async () => undefined, url));
     await database.admin.query(`drop role ${role}`);
     unavailable(error, /lower `connections`/);
+  });
+
+  it('tells what a pooler before PostgreSQL refuses, and any other last word of a connection', () => {
+    // As PgBouncer says it; the same code is an ordinary mistake where PostgreSQL goes on.
+    const pooler = Object.assign(new pg.DatabaseError('no such database: nowhere', 1, 'error'), { code: '08P01' });
+    unavailable(Object.assign(pooler, { severity: 'FATAL' }), /no such database: nowhere\. .*DATABASE_URL names/);
+    const other = Object.assign(new pg.DatabaseError('out of memory', 1, 'error'), { code: '53200' });
+    expect(translateError(other)).toBeUndefined();
+    unavailable(Object.assign(other, { severity: 'FATAL' }), /out of memory/);
   });
 
   it('knows a refused connection in any language of the server', () => {
