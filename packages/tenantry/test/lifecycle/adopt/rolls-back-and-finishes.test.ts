@@ -125,6 +125,11 @@ it('waits for a writer at the cutover without keeping the others waiting, and tr
       code: 'TENANCY_ADOPTION_BUSY',
       message: expect.stringMatching(/was not to be had \(.*lock timeout\)\. .* raise `lockMaxMs`/),
     });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 300);
+    await expect(adoption.cutover({ lockMaxMs: 50, signal: stop.signal })).rejects.toMatchObject({
+      message: expect.stringContaining('it was stopped. Give the same command again.'),
+    });
     await market.sql(`insert into public.setting values (2, 'quick')`);
     await writer.query('commit');
   } finally {
