@@ -5,7 +5,8 @@ export interface DriftDifference {
   readonly kind: ObjectKind | 'ledger';
   /** Its name in the schema: `widget.name`, `widget_name_index`; of a ledger row, the migration. */
   readonly object: string;
-  readonly problem: 'missing' | 'unknown' | 'different' | 'invalid' | 'owner' | 'grants';
+  /** `settings`: how something is kept, not what it is. */
+  readonly problem: 'missing' | 'unknown' | 'different' | 'settings' | 'invalid' | 'owner' | 'grants';
   /** For people. */
   readonly words: string;
   /** Statements that put it right, in the order of the list; `null` where only a person can decide. */

@@ -16,7 +16,7 @@ const beside: readonly string[] = [
 
 /**
  * Refuses a tenant whose schemas are not what their ledgers say: a copy is made by its migrations, so what they do not make
- * would be missing in it. Owners and grants do not count. A schema whose migrations run code that cannot be replayed is
+ * would be missing in it. Owners, grants and how tables are kept do not count. A schema whose migrations run code that cannot be replayed is
  * not compared here; its tables are, when they are made again.
  *
  * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_DRIFTED`.
@@ -33,5 +33,5 @@ export async function requireNoDrift(owner: pg.Pool, tenant: TenantId, signal?: 
 }
 
 function counts({ kind, problem }: DriftDifference): boolean {
-  return problem !== 'owner' && problem !== 'grants' && !beside.includes(kind);
+  return problem !== 'owner' && problem !== 'grants' && problem !== 'settings' && !beside.includes(kind);
 }

@@ -13,31 +13,31 @@ const ofTables: readonly Change[] = [
   {
     change: 'an option of a table set',
     by: ['alter table widget set (autovacuum_enabled = false)'],
-    found: ['table widget: different'],
+    found: ['table widget: settings'],
     says: /^Table widget has the options autovacuum_enabled=false; it should have none\.$/,
   },
   {
     change: 'options of a table changed and taken away',
     by: ['alter table store set (fillfactor = 10, parallel_workers = 2)'],
-    found: ['table store: different'],
+    found: ['table store: settings'],
     says: /options fillfactor=10, parallel_workers=2; it should have fillfactor=70/,
   },
   {
     change: 'all options of a table reset',
     by: ['alter table store reset (fillfactor)'],
-    found: ['table store: different'],
+    found: ['table store: settings'],
     says: /has no options; it should have fillfactor=70/,
   },
   {
     change: 'an option of what keeps long values',
     by: ['alter table store set (toast.autovacuum_enabled = true, toast.vacuum_truncate = false)'],
-    found: ['table store: different'],
+    found: ['table store: settings'],
     says: /toast\.vacuum_truncate=false; it should have toast\.autovacuum_enabled=false/,
   },
   {
     change: 'an option of the index of a key',
     by: ['alter index store_pkey set (fillfactor = 50)'],
-    found: ['constraint store.store_pkey: different'],
+    found: ['constraint store.store_pkey: settings'],
     says: /^The index of primary key store\.store_pkey has the options fillfactor=50; it should have fillfactor=90\.$/,
   },
   {
@@ -112,31 +112,31 @@ const ofColumns: readonly Change[] = [
   {
     change: 'another storage of a column',
     by: ['alter table widget alter column note set storage main'],
-    found: ['column widget.note: different'],
+    found: ['column widget.note: settings'],
     says: /^Column widget\.note is kept as \(storage main, .*; it should be \(storage extended,/,
   },
   {
     change: 'the storage of a column that its migrations chose',
     by: ['alter table store alter column body set storage extended'],
-    found: ['column store.body: different'],
+    found: ['column store.body: settings'],
     says: /it should be \(storage external,/,
   },
   {
     change: 'another compression',
     by: ['alter table widget alter column note set compression pglz'],
-    found: ['column widget.note: different'],
+    found: ['column widget.note: settings'],
     says: /compression pglz/,
   },
   {
     change: 'another target of statistics',
     by: ['alter table store alter column other set statistics 5'],
-    found: ['column store.other: different'],
+    found: ['column store.other: settings'],
     says: /statistics 5, .*it should be .*statistics 500/,
   },
   {
     change: 'an option of a column',
     by: ['alter table widget alter column note set (n_distinct = 3)'],
-    found: ['column widget.note: different'],
+    found: ['column widget.note: settings'],
     says: /options n_distinct=3/,
   },
   {

@@ -108,7 +108,13 @@ it('refuses a tenant that has drifted, and takes one that only has other grants,
   const refusal = { code: 'TENANCY_TENANT_DRIFTED', message: expect.stringContaining('mine') };
   await expect(newer.copies.export(drifted, { to: shop.file('drifted') })).rejects.toMatchObject(refusal);
   await expect(newer.copies.clone(drifted, copy)).rejects.toMatchObject(refusal);
-  await shop.inTenant(drifted, 'drop table mine', 'grant select on a to public', 'create publication feed for table a');
+  await shop.inTenant(
+    drifted,
+    'drop table mine',
+    'grant select on a to public',
+    'create publication feed for table a',
+    'alter table a set (fillfactor = 50)',
+  );
   await newer.copies.clone(drifted, copy);
   const [grants] = await shop.sql("select has_table_privilege(0::oid, to_regclass($1), 'select') as public", [
     `"${copy}_shop".a`,

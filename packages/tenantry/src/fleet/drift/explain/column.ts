@@ -1,5 +1,5 @@
 import type { ColumnFacts } from '../schema-object.js';
-import { different, type Explainer, type Finding, missing, qualified, type Sides, unknown } from './finding.js';
+import { different, type Explainer, type Finding, kept, missing, qualified, type Sides, unknown } from './finding.js';
 import { optionStatements } from './options.js';
 import { explainGrants, type Right } from './rights.js';
 import { continueAfter, sequenceOptions, sequencesOf } from './sequence.js';
@@ -50,7 +50,7 @@ function explainStorage(object: string, expected: ColumnFacts, actual: ColumnFac
   const repair = storageStatements(expected, { ...actual, storage });
   if (repair.length === 0) return [];
   const words = `Column ${object} is kept as (${storageInWords(actual)}); it should be (${storageInWords(expected)}).`;
-  return [different(words, repair)];
+  return [kept(words, repair)];
 }
 
 type Storage = Pick<ColumnFacts, 'storage' | 'compression' | 'target' | 'options'>;

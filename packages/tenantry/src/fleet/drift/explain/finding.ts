@@ -45,6 +45,11 @@ export function different(words: string, repair: readonly string[] | null, destr
   return { problem: 'different', words, repair, destructive };
 }
 
+/** How something is kept: nothing that is read or written depends on it. */
+export function kept(words: string, repair: readonly string[]): Finding {
+  return { problem: 'settings', words, repair };
+}
+
 /** The first letter of a sentence. */
 export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);

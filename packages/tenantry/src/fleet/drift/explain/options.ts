@@ -1,4 +1,4 @@
-import { different, type Finding, same } from './finding.js';
+import { type Finding, kept, same } from './finding.js';
 
 type Options = readonly string[] | null;
 
@@ -6,7 +6,7 @@ type Options = readonly string[] | null;
 export function explainOptions(noun: string, alter: string, expected: Options, actual: Options): readonly Finding[] {
   if (same(expected, actual)) return [];
   const words = `${noun} has ${actual === null ? 'no options' : `the options ${actual.join(', ')}`}; it should have ${expected?.join(', ') ?? 'none'}.`;
-  return [different(words, optionStatements(alter, expected, actual))];
+  return [kept(words, optionStatements(alter, expected, actual))];
 }
 
 /** Statements that turn some options into others. */

@@ -16,7 +16,10 @@ export const view: Explainer<'view'> = {
     };
     if (same([expected.form, expected.definition], [actual.form, actual.definition])) {
       return [
-        ...explainOptions(nounOf(object, expected), `alter ${called.altered}`, expected.options, actual.options),
+        // Of a view they decide what is read, and with whose rights.
+        ...explainOptions(nounOf(object, expected), `alter ${called.altered}`, expected.options, actual.options).map(
+          (finding) => ({ ...finding, problem: 'different' as const }),
+        ),
         ...explainRights(called, expected, actual),
         ...explainColumnRights(object, expected, actual),
       ];
