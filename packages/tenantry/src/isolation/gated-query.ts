@@ -52,6 +52,8 @@ export class GatedQuery implements WireObject {
   #entry: Entry | undefined;
   /** Commands of the entry that PostgreSQL has not reported yet. */
   #entering = 0;
+  /** The object has heard how it ended. */
+  #told = false;
   /** Milliseconds after which the caller wants no answer any more. Read by `pg`. */
   readonly query_timeout: number | undefined;
 
@@ -141,6 +143,8 @@ export class GatedQuery implements WireObject {
   }
 
   handleReadyForQuery(connection: WireConnection): void {
+    if (this.#told) return;
+    this.#told = true;
     this.#call(() => this.#object.handleReadyForQuery(connection));
   }
 
@@ -153,7 +157,9 @@ export class GatedQuery implements WireObject {
       if (this.#entering > 0 && this.#entry) told = this.#gate.refused(this.#entry, this.#entering, error, scope);
       this.#entering = 0;
     }
-    this.#call(() => this.#object.handleError(told, connection));
+    // Once: a FATAL may follow a refusal in the same packet, and a cursor that was told already falls over the second.
+    if (!this.#told) this.#call(() => this.#object.handleError(told, connection));
+    this.#told = true;
     if (answered) this.#gate.afterError();
   }
 

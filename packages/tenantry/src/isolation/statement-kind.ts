@@ -98,8 +98,14 @@ function sets(words: Words): StatementNature {
   // A parameter may be named `local.x` or `transaction.x`.
   const named = words.token?.kind === 'word' || words.token?.kind === 'quoted';
   if (scope === 'TRANSACTION' && (words.modes() || words.take('SNAPSHOT'))) return { kind: 'mode' };
-  if ((scope === 'LOCAL' || scope === 'CONSTRAINTS') && named && words.token?.text !== 'TO') return command;
+  const local = scope === 'LOCAL' && !outlives(words.token?.text ?? '');
+  if ((local || scope === 'CONSTRAINTS') && named && words.token?.text !== 'TO') return command;
   return { kind: 'lasting', what: 'A session-level SET' };
+}
+
+/** What PostgreSQL does not take back at the end of the transaction: the next random numbers. Quoted, a parameter has any case. */
+function outlives(parameter: string): boolean {
+  return /^"?seed"?$/i.test(parameter) || /^u&/i.test(parameter);
 }
 
 function declares(words: Words): StatementNature {

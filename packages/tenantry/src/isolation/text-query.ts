@@ -20,7 +20,8 @@ export interface TextStatement {
 
 /** A statement as `pg` would make it, but for its name: a prepared one of a tenant costs memory that is never given back. */
 export function textQuery(gate: Gate, statement: TextStatement): GatedQuery {
-  const { scope, config, values, callback, before } = statement;
+  const { scope, config, values, before } = statement;
+  const callback = once(statement.callback);
   const { text } = config;
   const nature = statement.nature ?? statementNature(text);
   const { kind, what = 'It' } = nature;
@@ -35,4 +36,14 @@ export function textQuery(gate: Gate, statement: TextStatement): GatedQuery {
 
 function refused(what: string, remedy: string): TenancyError {
   return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
+}
+
+/** `pg` tells of a value that cannot be sent, and then of the end of the statement that it could not send. */
+function once(callback: TextStatement['callback']): TextStatement['callback'] {
+  let told = false;
+  return (error, result) => {
+    if (told) return;
+    told = true;
+    callback(error, result);
+  };
 }

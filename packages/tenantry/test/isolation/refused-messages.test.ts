@@ -33,6 +33,18 @@ describe('a statement that cannot be sent', () => {
     client.release();
   });
 
+  it('is told once, to a callback too', async () => {
+    const client = await pool.connect();
+    const unsendable = { toPostgres: () => { throw new Error('no such value'); } }; // prettier-ignore
+    const told: (string | undefined)[] = [];
+    await as('acme', async () => {
+      client.query('select $1::text', [unsendable], (error) => told.push(error?.message));
+      await client.query('select 1');
+    });
+    expect(told).toEqual(['no such value']);
+    client.release();
+  });
+
   it('is told by PostgreSQL where it is a mistake, and not run', async () => {
     await expect(as('acme', () => pool.query('selec 1'))).rejects.toMatchObject({ code: '42601', position: '1' });
     await expect(as('acme', () => pool.query('begin; drop table widget'))).rejects.toMatchObject({ code: '42601' });
