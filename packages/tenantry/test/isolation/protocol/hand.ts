@@ -26,6 +26,8 @@ export class Hand {
   readonly failures: Error[] = [];
   /** Something keeps the connection until the tenant closes it, so what comes after waits. */
   holding = false;
+  /** When the connection is gone. */
+  readonly gone: Promise<never>;
   #began = false;
   #written: string[] = [];
 
@@ -33,6 +35,10 @@ export class Hand {
     this.#server = server;
     this.tenant = tenant;
     this.client = client;
+    this.gone = new Promise((_, reject) => {
+      client.once('end', () => reject(new Error('The connection is gone.')));
+    });
+    this.gone.catch(() => undefined);
   }
 
   /** A text as this tenant's code sends it, and its name. */
@@ -62,6 +68,15 @@ export class Hand {
   async wait(label: string, answer: Promise<unknown>): Promise<void> {
     if ((await settled(this.#server, answer)) || this.holding) return;
     this.violation(`${label} of ${this.tenant} never settles`);
+  }
+
+  /** Gives the connection back, which never fails. */
+  release(): void {
+    try {
+      this.client.release();
+    } catch (error) {
+      this.violation(`release() of ${this.tenant} threw ${(error as Error).message}`);
+    }
   }
 
   violation(what: string): void {

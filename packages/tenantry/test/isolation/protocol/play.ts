@@ -74,7 +74,7 @@ async function runProgram(visit: Visit, program: readonly StepName[]): Promise<V
   const { hand } = visit;
   if (!hand) return visit;
   for (const name of program) await hand.wait(name, steps[name](hand));
-  hand.client.release();
+  hand.release();
   return visit;
 }
 
@@ -92,7 +92,7 @@ async function runVisit(
   const visit = await borrowed;
   const { hand, undisturbed } = visit;
   for (const name of hand ? program : []) await hand?.wait(name, steps[name](hand));
-  hand?.client.release();
+  hand?.release();
   const mayFail = !undisturbed || server.revoked || (server.lost && who === 'b');
   if (!mayFail && (!hand || hand.failures.length > 0))
     server.violations.push(`${who} failed: ${hand?.failures[0]?.message ?? 'no connection'}`);

@@ -95,7 +95,9 @@ export class ScriptedServer {
       violations.push(`${id} of ${tenant} ran with path ${transaction.path}`);
     const owner = transaction.ownerOr(tenant);
     if (owner !== tenant) violations.push(`${id} of ${tenant} ran in a transaction of ${owner}`);
-    const holder = this.holders.get(session);
+    // A connection that nobody was given is one that the gate made in the place of a lost one.
+    const holder = this.holders.get(session) ?? tenant;
+    this.holders.set(session, holder);
     if (!stray && holder !== tenant) violations.push(`${id} of ${tenant} ran while ${holder} has the connection`);
   }
 

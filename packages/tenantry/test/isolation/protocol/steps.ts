@@ -19,7 +19,10 @@ const unawaited =
   async (hand) =>
     void step(hand);
 
-/** A cursor that reads one row and stays open, or all of them and is closed. */
+/**
+ * A cursor that reads one row and stays open, or all of them and is closed. When its connection has gone it waits for ever
+ * on plain `pg` too (`pg-cursor` 2.22), so here it is told.
+ */
 const cursor =
   (text: string, keep = false): Step =>
   async (hand) => {
@@ -29,16 +32,11 @@ const cursor =
     } catch {
       return;
     }
-    const rows = await hand.track(
-      'read',
-      hand.inScope(() => opened.read(keep ? 1 : 100)),
-    );
+    const orGone = (answer: Promise<unknown>) => Promise.race([answer, hand.gone]);
+    const read = hand.inScope(() => opened.read(keep ? 1 : 100));
+    const rows = await hand.track('read', orGone(read));
     if (rows && keep) hand.holding = true;
-    else
-      await hand.track(
-        'close',
-        hand.inScope(() => opened.close()),
-      );
+    else await hand.track('close', orGone(hand.inScope(() => opened.close())));
   };
 
 /** The same as an object that submits itself. */
