@@ -3,6 +3,7 @@ import { runInScope } from '../../../src/context/current-scope.js';
 import { ScopedPool, type ScopedPoolConfig } from '../../../src/isolation/scoped-pool.js';
 import type { Delivery, Disturbance, Places } from './disturbance.js';
 import { Hand, scopeOf } from './hand.js';
+import { runPoolWork } from './pool-work.js';
 import { ScriptedServer } from './scripted-server.js';
 import type { ScriptedSocket } from './scripted-socket.js';
 import { settled } from './settled.js';
@@ -13,6 +14,8 @@ export interface Run {
   readonly program: readonly StepName[];
   readonly disturbance?: Disturbance | undefined;
   readonly delivery?: Delivery | undefined;
+  /** As behind a pooler: nothing is prepared by name. */
+  readonly unnamed?: boolean | undefined;
 }
 
 /** What came of a run. */
@@ -27,23 +30,25 @@ export type MakePool = (config: ScopedPoolConfig) => pg.Pool;
 
 /**
  * Plays a run. Tenant a borrows the only connection and runs the program while tenant b waits for it; a releases it
- * without looking, b does its work on what it got, and a comes back once more.
+ * without looking, b does its work on what it got, a comes back once more, and both ask through the pool.
  */
 export async function play(run: Run, makePool: MakePool = gatePool, traced = false): Promise<Outcome> {
   const { program, disturbance, delivery } = run;
   const server = new ScriptedServer({ disturbance, delivery, traced });
   const { violations, places, trace } = server;
-  const pool = makePool(poolConfig(server));
+  const pool = makePool(poolConfig(server, run.unnamed));
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const stop = reportUncaught(violations);
+  pool.on('acquire', (client) => server.holders.delete(socketOf(client).session));
+  const stops = [reportUncaught(violations), server.clock.install()];
   const [a, b] = [borrow(server, pool, 'a'), borrow(server, pool, 'b')];
-  const visits = [await runProgram(await a, program), await runVisit(server, b, 'b', work)];
+  const visits = [await runProgram(server, await a, program), await runVisit(server, b, 'b', work)];
   visits.push(await runVisit(server, borrow(server, pool, 'a'), 'a again', ['select']));
+  await runPoolWork(server, pool);
   if (!(await settled(server, pool.end()))) violations.push('the pool does not end');
   for (const { hand } of visits)
     for (const label of hand?.pending ?? []) violations.push(`${label} is still waited for at the end`);
-  stop();
+  for (const stop of stops) stop();
   return { violations: [...new Set(violations)], places, trace };
 }
 
@@ -63,17 +68,22 @@ function borrow(server: ScriptedServer, pool: pg.Pool, tenant: string): Promise<
         // A connection that could not be made may be the one that was disturbed.
         if (!client) return resolve({ hand: undefined, undisturbed: server.calm });
         const undisturbed = server.disturbed || server.calm;
-        server.handOver((client as unknown as { connection: { stream: ScriptedSocket } }).connection.stream, tenant);
+        server.handOver(socketOf(client), tenant);
         return resolve({ hand: new Hand(server, tenant, client), undisturbed });
       }),
     );
   });
 }
 
-async function runProgram(visit: Visit, program: readonly StepName[]): Promise<Visit> {
+function socketOf(client: unknown): ScriptedSocket {
+  return (client as { connection: { stream: ScriptedSocket } }).connection.stream;
+}
+
+async function runProgram(server: ScriptedServer, visit: Visit, program: readonly StepName[]): Promise<Visit> {
   const { hand } = visit;
   if (!hand) return visit;
   for (const name of program) await hand.wait(name, steps[name](hand));
+  server.mayWait = hand.holding;
   hand.release();
   return visit;
 }
@@ -101,7 +111,7 @@ async function runVisit(
 
 const work: readonly StepName[] = ['select', 'insert', 'begin', 'select', 'insert', 'commit'];
 
-function poolConfig(server: ScriptedServer): ScopedPoolConfig {
+function poolConfig(server: ScriptedServer, transactionPooler = false): ScopedPoolConfig {
   return {
     host: 'model',
     user: 'login',
@@ -118,7 +128,7 @@ function poolConfig(server: ScriptedServer): ScopedPoolConfig {
       sharedSchemas: [],
       statementTimeoutMs: 0,
       idleTransactionTimeoutMs: 0,
-      transactionPooler: false,
+      transactionPooler,
     },
   };
 }

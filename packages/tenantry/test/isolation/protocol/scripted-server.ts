@@ -4,6 +4,7 @@ import type { FrontendMessage } from './frontend-message.js';
 import type { ScriptedSession } from './scripted-session.js';
 import { ScriptedSocket } from './scripted-socket.js';
 import type { Marker } from './statement-model.js';
+import { VirtualClock } from './virtual-clock.js';
 
 /** How a run goes: without a disturbance, everything goes well. */
 export interface Script {
@@ -30,6 +31,9 @@ export class ScriptedServer {
   disturbed = false;
   /** Whether a session has lost what was prepared: the next statement there may fail, but none after it. */
   lost = false;
+  readonly clock = new VirtualClock();
+  /** Whether time may pass: somebody has left something open, which is limited by time and by nothing else. */
+  mayWait = false;
   readonly #script: Script;
   #revoked = false;
   #names = 0;
@@ -95,7 +99,7 @@ export class ScriptedServer {
       violations.push(`${id} of ${tenant} ran with path ${transaction.path}`);
     const owner = transaction.ownerOr(tenant);
     if (owner !== tenant) violations.push(`${id} of ${tenant} ran in a transaction of ${owner}`);
-    // A connection that nobody was given is one that the gate made in the place of a lost one.
+    // A connection that nobody was given is the pool's own business, or has come in the place of a lost one.
     const holder = this.holders.get(session) ?? tenant;
     this.holders.set(session, holder);
     if (!stray && holder !== tenant) violations.push(`${id} of ${tenant} ran while ${holder} has the connection`);

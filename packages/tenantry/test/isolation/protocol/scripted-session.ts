@@ -23,6 +23,7 @@ export interface SessionWatch {
 export class ScriptedSession implements StatementHost {
   readonly transaction: TransactionModel;
   readonly prepared = new Map<string, string>();
+  readonly cursors = new Map<string, readonly string[]>();
   /** What a client can read once it is flushed. */
   readonly flushed: BackendMessage[] = [];
   readonly #buffered: BackendMessage[] = [];
@@ -215,8 +216,12 @@ export class ScriptedSession implements StatementHost {
 
   /** A statement that ends its transaction closes what ran in it. */
   #close({ transactional, tag }: Answer): void {
-    if (!transactional || tag === 'BEGIN') return;
+    if (transactional && tag !== 'BEGIN') this.#closeAll();
+  }
+
+  #closeAll(): void {
     this.#portals.clear();
+    this.cursors.clear();
   }
 
   #requireRunnable(text: string): void {
@@ -236,7 +241,7 @@ export class ScriptedSession implements StatementHost {
 
   #ready(): void {
     if (this.transaction.open && !this.transaction.explicit) this.transaction.end('commit');
-    if (!this.transaction.open) this.#portals.clear();
+    if (!this.transaction.open) this.#closeAll();
     this.#simple = false;
     this.#send(backend.ready(this.transaction.status));
     this.#flush();

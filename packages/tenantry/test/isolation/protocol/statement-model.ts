@@ -16,6 +16,8 @@ export interface StatementHost {
   readonly transaction: TransactionModel;
   /** Texts of prepared statements, by name. */
   readonly prepared: Map<string, string>;
+  /** Rows of the cursors that were declared, by name. */
+  readonly cursors: Map<string, readonly string[]>;
   /** A statement of some tenant's code runs now. */
   ran(marker: Marker): void;
   losePrepared(): void;
@@ -89,16 +91,24 @@ function setting({ transaction }: StatementHost, sql: string): Answer | undefine
 
 /** What outlives its transaction. */
 function lasting(host: StatementHost, sql: string): Answer | undefined {
-  const { transaction, prepared } = host;
+  const { transaction, prepared, cursors } = host;
   const listen = /^listen (\w+)$/i.exec(sql);
   if (listen) {
     transaction.leaveBehind(`listens to ${listen[1]}`);
     return { tag: 'LISTEN' };
   }
-  const declare = /^declare (\w+)(?: no scroll)? cursor( with hold)? for\b/i.exec(sql);
+  const declare = /^declare (\w+)(?: no scroll)? cursor( with hold)? for\b(.*)$/i.exec(sql);
   if (declare) {
-    if (declare[2]) transaction.leaveBehind(`cursor ${declare[1]}`);
+    const [, name = '', hold, select = ''] = declare;
+    cursors.set(name, data(host, select.trim(), undefined, []).rows ?? []);
+    if (hold) transaction.leaveBehind(`cursor ${name}`);
     return { tag: 'DECLARE CURSOR' };
+  }
+  const fetch = /^fetch (\d+) from (\w+)$/i.exec(sql);
+  if (fetch) {
+    const rows = cursors.get(fetch[2] ?? '');
+    if (!rows) throw new ServerError('34000', `cursor "${fetch[2]}" does not exist`);
+    return { tag: `FETCH ${rows.length}`, rows: rows.slice(0, Number(fetch[1])) };
   }
   const prepare = /^prepare (\w+) as (.+)$/i.exec(sql);
   if (prepare) {

@@ -98,6 +98,30 @@ const copyIn =
     await ended;
   };
 
+/** The same with something else in it than it shows: that must not run, and nobody waits for it. */
+const liar: Step = async (hand) => {
+  const query = new pg.Query(hand.mark('select 1').text);
+  query.on('error', () => undefined);
+  const hidden = marked('nobody', 'hidden', 'select 1');
+  const submit = (connection: { query(text: string): void }) => connection.query(hidden);
+  hand.submit(Object.assign(query, { submit }));
+};
+
+/** A message of one's own, past the client. */
+const aside: Step = async (hand) => {
+  const { connection } = hand.client as unknown as { connection: { query(text: string): void } };
+  hand.inScope(() => connection.query(marked('nobody', 'aside', 'select 1')));
+};
+
+/** A statement with a name: prepared once, as far as its caller knows. */
+const named: Step = async (hand) => {
+  const { text } = hand.mark('select 1');
+  await hand.track(
+    'named',
+    hand.inScope(() => hand.client.query({ name: `n${text.length}`, text })),
+  );
+};
+
 /** Code of another tenant got hold of this connection. */
 const stray: Step = (hand) =>
   hand.track(
@@ -130,7 +154,12 @@ export const steps = {
   'copy as text': statement('copy widget from stdin'),
   'by callback': byCallback,
   paged,
+  named,
+  'two at once': statement('select 1; select 2'),
   stray,
+  'object that lies': liar,
+  'message of its own': aside,
+  'object deallocates': object('deallocate all'),
   object: object("select '%' as value"),
   'object sets role': object('set local role b_shop'),
   cursor: cursor("select '%' as value from rows(3)"),
