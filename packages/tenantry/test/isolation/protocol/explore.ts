@@ -19,6 +19,8 @@ export interface Exploration {
   readonly disturbed?: boolean;
   /** Ways of delivery that are tried without a disturbance. @default all */
   readonly deliveries?: readonly Delivery[];
+  /** Whether nothing is prepared by name. */
+  readonly unnamed?: boolean;
   /** What is tried. @default the gate */
   readonly makePool?: MakePool;
   /** Findings after which it looks no further. @default 20 */
@@ -52,15 +54,16 @@ async function* allRuns({
   length,
   disturbed = false,
   deliveries = ['message', 'merged', 'byte'],
+  unnamed,
   makePool,
 }: Exploration): AsyncGenerator<Finding> {
   for (const program of programs(steps, length)) {
-    for (const delivery of deliveries) yield await tryRun({ program, delivery }, makePool);
+    for (const delivery of deliveries) yield await tryRun({ program, delivery, unnamed }, makePool);
     if (!disturbed) continue;
-    const { places } = await play({ program }, makePool);
+    const { places } = await play({ program, unnamed }, makePool);
     const [from = start, to = end] = program.length === 0 ? [] : places.handOvers;
     for (const disturbance of everyDisturbance(places, from, { in: to.in + oneFlight, out: to.out + oneFlight }))
-      yield await tryRun({ program, disturbance }, makePool);
+      yield await tryRun({ program, disturbance, unnamed }, makePool);
   }
 }
 
