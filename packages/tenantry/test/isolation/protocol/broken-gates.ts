@@ -27,13 +27,16 @@ export const handsOnAnything: MakePool = (config) => {
 
 /** A gate whose own statements leave as another text. */
 function rewriting(rewrite: (text: string) => string): MakePool {
-  class Rewriting extends ScopedClient {
+  return (config) => Object.assign(new ScopedPool(config), { Client: rewritingClient(rewrite) });
+}
+
+function rewritingClient(rewrite: (text: string) => string): typeof ScopedClient {
+  return class extends ScopedClient {
     constructor(config: ScopedClientConfig) {
       super(config);
       const { connection } = this as unknown as { connection: { parse: Parse } };
       const parse = connection.parse.bind(connection);
       connection.parse = (message) => parse({ ...message, text: rewrite(message.text) });
     }
-  }
-  return (config) => Object.assign(new ScopedPool(config), { Client: Rewriting });
+  };
 }

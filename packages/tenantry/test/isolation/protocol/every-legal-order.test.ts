@@ -16,7 +16,6 @@ const everyStep = Object.keys(steps) as StepName[];
 
 /** A step of each kind: enough for what comes of their order. */
 const kinds: readonly StepName[] = [
-  'select unawaited',
   'begin',
   'serializable unawaited',
   'insert',
