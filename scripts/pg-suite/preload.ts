@@ -60,7 +60,8 @@ function useGate({ scope, options }: NonNullable<FileSetting['gate']>): void {
   }
   class Pool extends ScopedPool {
     constructor(config?: pg.PoolConfig) {
-      super({ max: 10, connectionTimeoutMillis: 0, ...config, gate: options });
+      const { poolSize = 10 } = (config ?? {}) as { poolSize?: number };
+      super({ max: poolSize, connectionTimeoutMillis: 0, ...config, gate: options });
     }
   }
   Object.assign(require('pg') as object, { Client, Pool });
