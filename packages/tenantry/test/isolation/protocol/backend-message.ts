@@ -7,10 +7,13 @@ export type TransactionStatus = 'I' | 'T' | 'E';
 /** An error as PostgreSQL reports it. */
 export class ServerError extends Error {
   readonly code: string;
+  /** Whether it comes up as rows are made: by then PostgreSQL has described them. */
+  readonly late: boolean;
 
-  constructor(code: string, sentence: string) {
+  constructor(code: string, sentence: string, late = false) {
     super(sentence);
     this.code = code;
+    this.late = late;
   }
 }
 

@@ -33,6 +33,7 @@ export class ScriptedSession implements StatementHost {
   #skipping = false;
   /** Waiting for COPY's data, begun by a simple query or not. */
   #copying: 'simple' | 'extended' | undefined;
+  #copied = 0;
   #simple = false;
   /** Whether it has ended, by its own doing or the client's. */
   ended = false;
@@ -134,11 +135,12 @@ export class ScriptedSession implements StatementHost {
 
   #parse(name: string, text: string): void {
     const sql = text.trim();
-    this.#requireRunnable(sql);
+    if (sql !== '') this.#requireRunnable(sql);
     if (/;\s*\S/.test(sql)) throw new ServerError('42601', 'cannot insert multiple commands into a prepared statement');
     if (name !== '' && this.prepared.has(name))
       throw new ServerError('42P05', `prepared statement "${name}" already exists`);
     this.transaction.enter();
+    if (/^(?:select|insert|update|delete|with|declare|call)\b/i.test(sql)) this.transaction.query();
     this.prepared.set(name, text);
     this.#send(backend.parsed());
   }
@@ -157,7 +159,12 @@ export class ScriptedSession implements StatementHost {
     const text = of === 'P' ? this.#portals.get(name)?.text : this.prepared.get(name);
     if (text === undefined) throw new ServerError(of === 'P' ? '34000' : '26000', `"${name}" does not exist`);
     if (of === 'S') this.#send(backend.parameters());
-    this.#send(/^\s*(?:select|fetch)\b/i.test(text) ? backend.rowDescription('value') : backend.noData());
+    this.#send(this.#hasRows(text) ? backend.rowDescription('value') : backend.noData());
+  }
+
+  #hasRows(text: string): boolean {
+    const cursor = /^\s*fetch \d+ from (\w+)/i.exec(text)?.[1];
+    return cursor === undefined ? /^\s*select\b/i.test(text) : this.cursors.has(cursor);
   }
 
   #execute(name: string, rows: number): void {
@@ -184,6 +191,7 @@ export class ScriptedSession implements StatementHost {
     }
     if (copy !== 'in') return false;
     this.#copying = by;
+    this.#copied = 0;
     this.#send(backend.copyIn());
     this.#flush();
     return true;
@@ -193,12 +201,14 @@ export class ScriptedSession implements StatementHost {
     const by = this.#copying;
     switch (message.kind) {
       case 'd':
+        this.#copied++;
+        return undefined;
       case 'S':
       case 'H':
         return undefined;
       case 'c':
         this.#copying = undefined;
-        this.#send(backend.complete('COPY 1'));
+        this.#send(backend.complete(`COPY ${this.#copied}`));
         return by === 'simple' ? this.#ready() : undefined;
       case 'f':
         this.#copying = undefined;
@@ -207,7 +217,7 @@ export class ScriptedSession implements StatementHost {
       default: {
         // PostgreSQL can no longer tell where a message begins.
         const lost = new ServerError('08P01', 'terminating connection because protocol synchronization was lost');
-        this.#send(backend.error('FATAL', lost));
+        this.#send(backend.error('ERROR', lost), backend.error('FATAL', lost));
         this.#flush();
         return this.end();
       }
@@ -231,6 +241,7 @@ export class ScriptedSession implements StatementHost {
 
   #fail(error: ServerError): void {
     this.transaction.fail();
+    if (error.late && this.#simple) this.#send(backend.rowDescription('value'));
     this.#send(backend.error('ERROR', error));
     if (this.#simple) this.#ready();
     else {

@@ -50,15 +50,18 @@ export function runStatement(host: StatementHost, text: string, values: readonly
   if (transaction.status === 'E' && !ends)
     throw new ServerError('25P02', 'current transaction is aborted, commands ignored until end of transaction block');
   transaction.enter();
-  if (marker) host.ran(marker);
+  // What only begins, ends or divides a transaction touches nothing of anybody's.
+  if (marker && !/^(?:begin|start|commit|end|rollback|abort|savepoint|release)\b/i.test(sql)) host.ran(marker);
   const answer = transactional(host, sql) ?? setting(host, sql) ?? lasting(host, sql);
-  return answer ?? data(host, sql, marker, values);
+  const done = answer ?? data(host, sql, marker, values);
+  transaction.count();
+  return done;
 }
 
 function transactional({ transaction, warn }: StatementHost, sql: string): Answer | undefined {
   if (/^(?:begin|start transaction)\b/i.test(sql)) {
     if (transaction.explicit) warn('25001', 'there is already a transaction in progress');
-    else if (/\bisolation\b/i.test(sql)) requireNoQuery(transaction);
+    if (/\bisolation\b/i.test(sql)) transaction.isolate();
     transaction.begin();
     return { tag: 'BEGIN', transactional: true };
   }
@@ -79,7 +82,7 @@ function transactional({ transaction, warn }: StatementHost, sql: string): Answe
 
 function setting({ transaction }: StatementHost, sql: string): Answer | undefined {
   if (/^set (?:local )?transaction\b/i.test(sql)) {
-    requireNoQuery(transaction);
+    transaction.isolate();
     return { tag: 'SET' };
   }
   const set = /^set (local |session )?([\w.]+)(?:\s*=\s*|\s+to\s+|\s+)(.+)$/i.exec(sql);
@@ -100,6 +103,8 @@ function lasting(host: StatementHost, sql: string): Answer | undefined {
   const declare = /^declare (\w+)(?: no scroll)? cursor( with hold)? for\b(.*)$/i.exec(sql);
   if (declare) {
     const [, name = '', hold, select = ''] = declare;
+    if (!hold && !transaction.block)
+      throw new ServerError('25P01', 'DECLARE CURSOR can only be used in transaction blocks');
     cursors.set(name, data(host, select.trim(), undefined, []).rows ?? []);
     if (hold) transaction.leaveBehind(`cursor ${name}`);
     return { tag: 'DECLARE CURSOR' };
@@ -112,10 +117,14 @@ function lasting(host: StatementHost, sql: string): Answer | undefined {
   }
   const prepare = /^prepare (\w+) as (.+)$/i.exec(sql);
   if (prepare) {
-    prepared.set(prepare[1] ?? '', prepare[2] ?? '');
+    transaction.query();
+    const [, name = '', text = ''] = prepare;
+    if (prepared.has(name)) throw new ServerError('42P05', `prepared statement "${name}" already exists`);
+    prepared.set(name, text);
     return { tag: 'PREPARE' };
   }
   if (!/^deallocate all$/i.test(sql)) return undefined;
+  transaction.query();
   host.losePrepared();
   return { tag: 'DEALLOCATE ALL' };
 }
@@ -127,10 +136,10 @@ function data(
   values: readonly (string | null)[],
 ): Answer {
   const { transaction } = host;
+  transaction.query();
   const copy = /^copy\b.*\b(from stdin|to stdout)/i.exec(sql);
   if (copy) return { tag: 'COPY 1', copy: /from/i.test(copy[1] ?? '') ? 'in' : 'out' };
   const write = /^(insert|update|delete)\b/i.exec(sql);
-  transaction.query();
   if (write) {
     if (marker) transaction.write(marker.id);
     return { tag: write[1]?.toLowerCase() === 'insert' ? 'INSERT 0 1' : `${write[1]?.toUpperCase()} 1` };
@@ -144,7 +153,7 @@ function data(
     return { tag: 'CALL' };
   }
   if (!/^select\b/i.test(sql)) return { tag: sql.split(/\s/, 1)[0]?.toUpperCase() ?? '' };
-  if (sql.includes('1/0')) throw new ServerError('22012', 'division by zero');
+  if (/1\/(?:0|id)/.test(sql)) throw new ServerError('22012', 'division by zero', true);
   const sets = [...sql.matchAll(/set_config\(\s*'(\w+)'\s*,\s*(?:\$(\d+)|'([^']*)')\s*,\s*(true|false)\s*\)/gi)];
   if (sets.length > 0 && transaction.role !== login)
     throw new ServerError('42501', 'permission denied for function set_config');
@@ -156,11 +165,6 @@ function data(
   const count = Number(/\bfrom rows\((\d+)\)/i.exec(sql)?.[1] ?? 1);
   const value = /^select '([^']*)' as value\b/i.exec(sql)?.[1] ?? '';
   return { tag: `SELECT ${count}`, rows: Array.from({ length: count }, () => value) };
-}
-
-function requireNoQuery(transaction: TransactionModel): void {
-  if (transaction.queried)
-    throw new ServerError('25001', 'SET TRANSACTION ISOLATION LEVEL must be called before any query');
 }
 
 /** The value of a setting, as `current_setting` would show it. A search path is kept as it was written. */

@@ -13,6 +13,10 @@ interface Transaction {
   readonly kept: Settings;
   /** Whether a query has run, after which no isolation level can be chosen. */
   queried: boolean;
+  /** Whether it has another isolation level than the default. */
+  isolated: boolean;
+  /** How many statements have run. */
+  ran: number;
   savepoints: { readonly name: string; readonly local: Settings; readonly writes: number }[];
   writes: string[];
   /** What a commit leaves on the session. */
@@ -56,8 +60,22 @@ export class TransactionModel {
     return this.#transaction?.explicit ?? false;
   }
 
-  get queried(): boolean {
-    return this.#transaction?.queried ?? false;
+  /** Chooses an isolation level, which comes before the first query; the one that it has may be chosen again. */
+  isolate(): void {
+    const transaction = this.enter();
+    if (!transaction.isolated && (transaction.queried || transaction.savepoints.length > 0))
+      throw new ServerError('25001', 'SET TRANSACTION ISOLATION LEVEL must be called before any query');
+    transaction.isolated = true;
+  }
+
+  /** Whether this is a block of statements, begun as one or sent as one flight. */
+  get block(): boolean {
+    return this.explicit || (this.#transaction?.ran ?? 0) > 0;
+  }
+
+  /** A statement has run in it. */
+  count(): void {
+    if (this.#transaction) this.#transaction.ran++;
   }
 
   get role(): string {
@@ -82,6 +100,8 @@ export class TransactionModel {
       local: new Map(),
       kept: new Map(),
       queried: false,
+      isolated: false,
+      ran: 0,
       savepoints: [],
       writes: [],
       leaves: [],
@@ -104,7 +124,10 @@ export class TransactionModel {
       for (const what of transaction.leaves) this.left.add(what);
     }
     this.#transaction = undefined;
-    if (chain) this.begin();
+    if (chain) {
+      this.begin();
+      this.enter().isolated = transaction.isolated;
+    }
     return done ? 'COMMIT' : 'ROLLBACK';
   }
 
