@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { handsOnAnything, neverReenters, noGate, skipsPreamble } from './broken-gates.js';
 import { explore, type Exploration, tell } from './explore.js';
+import { formerFindings } from './former-findings.js';
 import { play, type Run } from './play.js';
 import { type StepName, steps } from './steps.js';
 
@@ -38,6 +39,10 @@ describe.runIf(replay === undefined)('against a server that answers in every leg
   it('keeps its law when a single statement is disturbed in every place', limit, async () => {
     await expectLaw({ steps: everyStep, length: 0, disturbed: true });
     await expectLaw({ steps: everyStep, length: 1, disturbed: true });
+  });
+
+  it.each(formerFindings)('keeps its law where it once did not: $program', async (run) => {
+    expect((await play(run)).violations).toEqual([]);
   });
 
   it('keeps its law where nothing may be prepared by name', limit, async () => {
