@@ -73,11 +73,12 @@ describe('the scripted server answers as PostgreSQL does', () => {
 async function differences(url: string, scripts: readonly FrontendMessage[][]): Promise<string[]> {
   const found: string[] = [];
   let client: pg.Client | undefined;
+  const version = await versionOf(url);
   for (const script of scripts) {
     const whole = withSyncs([...script, { kind: 'f' }, { kind: 'S' }, { kind: 'Q', text: 'rollback' }]);
     client ??= await connect(url);
     const real = await askPostgres(client, whole);
-    const model = askModel(whole);
+    const model = askModel(whole, version);
     if (!agree(real, model)) found.push(`${inShort(script)}: ${real.join(', ')} but ${model.join(', ')}`);
     const after = real.includes('gone') ? real : await askPostgres(client, [{ kind: 'Q', text: 'deallocate all' }]);
     if (after.includes('gone')) client = undefined;
@@ -99,6 +100,15 @@ function withSyncs(script: readonly FrontendMessage[]): FrontendMessage[] {
 function agree(real: readonly string[], model: readonly string[]): boolean {
   if (real.at(-1) !== 'gone' || model.at(-1) !== 'gone') return real.join() === model.join();
   return real.slice(0, -1).every((answer, at) => answer === model[at]);
+}
+
+async function versionOf(url: string): Promise<number> {
+  const client = await connect(url);
+  const { rows } = await client.query<{ version: number }>(
+    "select current_setting('server_version_num')::int / 10000 as version",
+  );
+  await client.end();
+  return rows[0]?.version ?? 0;
 }
 
 async function connect(connectionString: string): Promise<pg.Client> {

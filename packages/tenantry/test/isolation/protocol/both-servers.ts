@@ -49,8 +49,9 @@ const told = new Set(Object.values(names));
 const lastTag = 'UNLISTEN';
 
 /** What the model answers, in short. */
-export function askModel(messages: readonly FrontendMessage[]): string[] {
+export function askModel(messages: readonly FrontendMessage[], version: number): string[] {
   const session = new ScriptedSession({
+    version,
     committed: new Set(),
     mayEnter: () => true,
     ran: () => undefined,

@@ -21,6 +21,8 @@ export interface Exploration {
   readonly deliveries?: readonly Delivery[];
   /** Whether nothing is prepared by name. */
   readonly unnamed?: boolean;
+  /** Major version of PostgreSQL. @default 18 */
+  readonly version?: number;
   /** What is tried. @default the gate */
   readonly makePool?: MakePool;
   /** Findings after which it looks no further. @default 20 */
@@ -55,15 +57,16 @@ async function* allRuns({
   disturbed = false,
   deliveries = ['message', 'merged', 'byte'],
   unnamed,
+  version,
   makePool,
 }: Exploration): AsyncGenerator<Finding> {
   for (const program of programs(steps, length)) {
-    for (const delivery of deliveries) yield await tryRun({ program, delivery, unnamed }, makePool);
+    for (const delivery of deliveries) yield await tryRun({ program, delivery, unnamed, version }, makePool);
     if (!disturbed) continue;
-    const { places } = await play({ program, unnamed }, makePool);
+    const { places } = await play({ program, unnamed, version }, makePool);
     const [from = start, to = end] = program.length === 0 ? [] : places.handOvers;
     for (const disturbance of everyDisturbance(places, from, { in: to.in + oneFlight, out: to.out + oneFlight }))
-      yield await tryRun({ program, disturbance, unnamed }, makePool);
+      yield await tryRun({ program, disturbance, unnamed, version }, makePool);
   }
 }
 

@@ -16,6 +16,8 @@ export interface Run {
   readonly delivery?: Delivery | undefined;
   /** As behind a pooler: nothing is prepared by name. */
   readonly unnamed?: boolean | undefined;
+  /** Major version of PostgreSQL. @default 18 */
+  readonly version?: number | undefined;
 }
 
 /** What came of a run. */
@@ -33,8 +35,8 @@ export type MakePool = (config: ScopedPoolConfig) => pg.Pool;
  * without looking, b does its work on what it got, a comes back once more, and both ask through the pool.
  */
 export async function play(run: Run, makePool: MakePool = gatePool, traced = false): Promise<Outcome> {
-  const { program, disturbance, delivery } = run;
-  const server = new ScriptedServer({ disturbance, delivery, traced });
+  const { program, disturbance, delivery, version } = run;
+  const server = new ScriptedServer({ disturbance, delivery, version, traced });
   const { violations, places, trace } = server;
   const pool = makePool(poolConfig(server, run.unnamed));
   pool.on('error', () => undefined);

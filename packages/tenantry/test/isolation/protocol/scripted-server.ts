@@ -10,6 +10,8 @@ import { VirtualClock } from './virtual-clock.js';
 export interface Script {
   readonly disturbance?: Disturbance | undefined;
   readonly delivery?: Delivery | undefined;
+  /** Major version of PostgreSQL. @default 18 */
+  readonly version?: number | undefined;
   /** Whether all that passed is written down. */
   readonly traced?: boolean | undefined;
 }
@@ -66,6 +68,7 @@ export class ScriptedServer {
   /** A new connection, as the `stream` of a `pg.Client`. */
   accept(): ScriptedSocket {
     const watch = {
+      version: this.#script.version ?? 18,
       committed: this.committed,
       mayEnter: () => !this.#revoked,
       lost: () => (this.lost = true),

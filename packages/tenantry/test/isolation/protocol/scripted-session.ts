@@ -13,6 +13,8 @@ interface Portal {
 
 /** What a session tells whoever watches it. */
 export interface SessionWatch {
+  /** Major version of PostgreSQL. */
+  readonly version: number;
   readonly committed: Set<string>;
   mayEnter(role: string): boolean;
   ran(marker: Marker, session: ScriptedSession): void;
@@ -42,7 +44,7 @@ export class ScriptedSession implements StatementHost {
 
   constructor(watch: SessionWatch) {
     this.#watch = watch;
-    this.transaction = new TransactionModel(watch.committed, (role) => watch.mayEnter(role));
+    this.transaction = new TransactionModel(watch);
   }
 
   ran(marker: Marker): void {
@@ -115,7 +117,11 @@ export class ScriptedSession implements StatementHost {
   }
 
   #greet(): void {
-    this.#send(backend.authenticated(), backend.parameter('server_version', '18.0'), backend.key(1));
+    this.#send(
+      backend.authenticated(),
+      backend.parameter('server_version', `${this.#watch.version}.0`),
+      backend.key(1),
+    );
     this.#ready();
   }
 

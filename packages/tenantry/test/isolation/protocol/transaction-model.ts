@@ -31,20 +31,26 @@ export const login = 'login';
 /** The roles that the login may switch to, besides its own. */
 export const tenantRoles = ['a_shop', 'b_shop'] as const;
 
+/** What a session has in common with the others. */
+export interface TransactionGround {
+  /** Major version of PostgreSQL. */
+  readonly version: number;
+  /** Ids of the writes that were committed, on whatever session. */
+  readonly committed: Set<string>;
+  /** Whether a role can still be switched to. */
+  mayEnter(role: string): boolean;
+}
+
 /** Transactions and settings of one session, as PostgreSQL keeps them. */
 export class TransactionModel {
   #transaction: Transaction | undefined;
   readonly #session: Settings = new Map();
   /** What would outlast every transaction: listening, cursors with hold, advisory locks. */
   readonly left = new Set<string>();
-  /** Ids of the writes that were committed, on whatever session. */
-  readonly #committed: Set<string>;
-  /** Whether roles can still be switched to. */
-  readonly #mayEnter: (role: string) => boolean;
+  readonly #ground: TransactionGround;
 
-  constructor(committed: Set<string>, mayEnter: (role: string) => boolean) {
-    this.#committed = committed;
-    this.#mayEnter = mayEnter;
+  constructor(ground: TransactionGround) {
+    this.#ground = ground;
   }
 
   get status(): TransactionStatus {
@@ -68,9 +74,9 @@ export class TransactionModel {
     transaction.isolated = true;
   }
 
-  /** Whether this is a block of statements, begun as one or sent as one flight. */
+  /** Whether this is a block of statements: begun as one or, since 18, sent as one flight. */
   get block(): boolean {
-    return this.explicit || (this.#transaction?.ran ?? 0) > 0;
+    return this.explicit || (this.#ground.version >= 18 && (this.#transaction?.ran ?? 0) > 0);
   }
 
   /** A statement has run in it. */
@@ -119,7 +125,7 @@ export class TransactionModel {
       throw new ServerError('25P01', 'AND CHAIN can only be used in transaction blocks');
     const done = how === 'commit' && !transaction.failed;
     if (done) {
-      for (const write of transaction.writes) this.#committed.add(write);
+      for (const write of transaction.writes) this.#ground.committed.add(write);
       for (const [name, value] of transaction.kept) this.#session.set(name, value);
       for (const what of transaction.leaves) this.left.add(what);
     }
@@ -191,6 +197,6 @@ export class TransactionModel {
     if (role === login || role === 'none') return;
     if (!(tenantRoles as readonly string[]).includes(role))
       throw new ServerError('22023', `role "${role}" does not exist`);
-    if (!this.#mayEnter(role)) throw new ServerError('42501', `permission denied to set role "${role}"`);
+    if (!this.#ground.mayEnter(role)) throw new ServerError('42501', `permission denied to set role "${role}"`);
   }
 }
