@@ -10,6 +10,11 @@ export const formerFindings: readonly Run[] = [
     delivery,
   })),
   { program: ['select', 'select unawaited'], disturbance: { kind: 'lose', at: 9 } },
+  // A cursor that is refused, in whose turn PostgreSQL hangs up.
+  ...[11, 12, 13].flatMap((at): Run[] => [
+    { program: ['rollback to', 'cursor chains', 'set local'], delivery: 'byte', disturbance: { kind: 'fatal', at } },
+    { program: ['commit and chain', 'cursor with hold'], unnamed: true, disturbance: { kind: 'fatal', at } },
+  ]),
   // A scope that is not entered in a transaction, before a query object.
   ...[1, 2, 3, 4, 5].map((at): Run => ({ program: ['begin', 'object'], disturbance: { kind: 'fail', at } })),
 ];
