@@ -9,6 +9,7 @@ export interface ServingOptions {
     readonly connections?: number | undefined;
     readonly connectionsPerTenant?: number | undefined;
     readonly acquireTimeoutMs?: number | undefined;
+    readonly connectionIdleSeconds?: number | undefined;
     readonly connectionMaxAgeSeconds?: number | undefined;
     readonly connectionMaxUses?: number | undefined;
     readonly transactionPooler?: boolean | undefined;
@@ -22,6 +23,7 @@ const environment = z.object({
   TENANTRY_CONNECTIONS: count,
   TENANTRY_CONNECTIONS_PER_TENANT: count,
   TENANTRY_ACQUIRE_TIMEOUT_MS: count,
+  TENANTRY_CONNECTION_IDLE_SECONDS: count,
   TENANTRY_CONNECTION_MAX_AGE_SECONDS: count,
   TENANTRY_CONNECTION_MAX_USES: count,
   TENANTRY_TRANSACTION_POOLER: z.stringbool().optional(),
@@ -44,6 +46,7 @@ export function readServingOptions(env: Readonly<Record<string, string | undefin
     connections: data.TENANTRY_CONNECTIONS,
     connectionsPerTenant: data.TENANTRY_CONNECTIONS_PER_TENANT,
     acquireTimeoutMs: data.TENANTRY_ACQUIRE_TIMEOUT_MS,
+    connectionIdleSeconds: data.TENANTRY_CONNECTION_IDLE_SECONDS,
     connectionMaxAgeSeconds: data.TENANTRY_CONNECTION_MAX_AGE_SECONDS,
     connectionMaxUses: data.TENANTRY_CONNECTION_MAX_USES,
     transactionPooler: data.TENANTRY_TRANSACTION_POOLER,

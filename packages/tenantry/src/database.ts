@@ -125,6 +125,7 @@ async function serve(
     max: options.connections - (owner ? options.ownerConnections : 0) - (options.listenUrl === false ? 0 : 1),
     connectionTimeoutMillis: options.acquireTimeoutMs,
     maxPerTenant: options.connectionsPerTenant,
+    idleTimeoutMillis: options.connectionIdleSeconds * 1000,
     maxLifetimeSeconds: options.connectionMaxAgeSeconds,
     maxUses: options.connectionMaxUses,
     types,
