@@ -35,7 +35,7 @@ export class CopyTurns {
       if (own && !this.#gate.letGo()) this.#end(scope, 'rollback');
       return object.handleError(error, this.#connection);
     };
-    return textQuery(this.#gate, { scope, config: { text: 'select' }, nature: { kind: 'nothing' }, callback, before });
+    return textQuery(this.#gate, { scope, text: 'select', nature: { kind: 'nothing' }, callback, before });
   }
 
   #copy(scope: Scope | undefined, nature: StatementNature, text: string, object: WireObject, own: boolean): GatedQuery {
@@ -45,7 +45,7 @@ export class CopyTurns {
   }
 
   #end(scope: Scope | undefined, text: 'commit' | 'rollback', done?: Callback): void {
-    this.#next(textQuery(this.#gate, { scope, config: { text }, callback: (error) => done?.(error) }));
+    this.#next(textQuery(this.#gate, { scope, text, callback: (error) => done?.(error) }));
   }
 }
 

@@ -32,8 +32,8 @@ const settleMs = 1000;
 export class Lease {
   #leased: Leased;
   readonly #ground: LeaseGround;
-  /** Why there is no connection any more. */
-  #over: Error | undefined;
+  /** Why there is no connection any more. An error costs more than all else here, so the usual end has none until it is asked for. */
+  #over: Error | 'given back' | undefined;
   #released = false;
   /** Its connection was given back, and another one is awaited. */
   #renewing = false;
@@ -46,20 +46,16 @@ export class Lease {
 
   /** Looks like the client itself, but ends with the lease. */
   asClient(): pg.PoolClient {
-    const own: Record<PropertyKey, unknown> = { query: this.#query, release: this.release };
-    return new Proxy(this.#leased.client as unknown as pg.PoolClient, {
-      get: (_, name) => {
-        if (Object.hasOwn(own, name)) return own[name];
-        const { client } = this.#leased;
-        const value: unknown = Reflect.get(client, name, client);
-        return typeof value === 'function' && name !== 'constructor' ? value.bind(client) : value;
-      },
-      set: (_, name, value) => {
-        if (Object.hasOwn(own, name)) own[name] = value;
-        else Reflect.set(this.#leased.client, name, value);
-        return true;
-      },
-    });
+    const { client } = this.#leased;
+    return new Proxy<pg.PoolClient>(
+      client as unknown as pg.PoolClient,
+      new LentClient(this, this.#query, this.release),
+    );
+  }
+
+  /** The connection as it is now: it may be another one than at first. */
+  get client(): ScopedClient {
+    return this.#leased.client;
   }
 
   /** @throws Error when it was given back already. */
@@ -69,8 +65,8 @@ export class Lease {
     if (this.#over || this.#renewing) return;
     const { client } = this.#leased;
     if (!client.busy) client.forgetBegin();
-    if (destroy || !client.busy) this.#end(givenBack(), destroy);
-    else void client.settled(settleMs).then(() => this.#over ?? this.#end(givenBack()));
+    if (destroy || !client.busy) this.#end('given back', destroy);
+    else void client.settled(settleMs).then(() => this.#over ?? this.#end('given back'));
   };
 
   readonly #query: Ask = (config, values, callback) => {
@@ -125,22 +121,48 @@ export class Lease {
   };
 
   #listen(): void {
-    this.#leased.client.on('error', this.#onLoss);
-    this.#leased.client.on('end', this.#onLoss);
+    this.#leased.client.onLoss = this.#onLoss;
   }
 
   #unlisten(): void {
-    this.#leased.client.off('error', this.#onLoss);
-    this.#leased.client.off('end', this.#onLoss);
+    this.#leased.client.onLoss = undefined;
   }
 
   /** Gives the connection back, also where its holder never will: a dead one keeps its place from others. */
-  #end(over: Error, destroy?: unknown): void {
+  #end(over: Error | 'given back', destroy?: unknown): void {
     if (this.#over) return;
     this.#over = over;
     this.#unlisten();
     this.#leased.release(destroy);
     this.#ground.ended();
+  }
+}
+
+/** What a holder sees of the client: its own `query` and `release`, everything else the client's. */
+class LentClient {
+  readonly #lease: Lease;
+  #query: unknown;
+  #release: unknown;
+
+  constructor(lease: Lease, query: Ask, release: Release) {
+    this.#lease = lease;
+    this.#query = query;
+    this.#release = release;
+  }
+
+  get(_: unknown, name: PropertyKey): unknown {
+    if (name === 'query') return this.#query;
+    if (name === 'release') return this.#release;
+    const { client } = this.#lease;
+    const value: unknown = Reflect.get(client, name, client);
+    return typeof value === 'function' && name !== 'constructor' ? value.bind(client) : value;
+  }
+
+  set(_: unknown, name: PropertyKey, value: unknown): boolean {
+    if (name === 'query') this.#query = value;
+    else if (name === 'release') this.#release = value;
+    else Reflect.set(this.#lease.client, name, value);
+    return true;
   }
 }
 

@@ -61,7 +61,7 @@ export interface WireQuery extends WireObject {
 
 /** `pg.Query` as a class that can be extended with the types above. */
 export const WireQueryBase = pg.Query as unknown as new (
-  config: Record<string, unknown>,
+  config: string | Record<string, unknown>,
   values: unknown,
   callback: unknown,
 ) => WireQuery;

@@ -24,16 +24,34 @@ export interface GateOptions {
 export const preambleText =
   "select set_config('role',$1,true),set_config('search_path',$2,true),set_config('statement_timeout',$3,true),set_config('idle_in_transaction_session_timeout',$4,true)";
 
+interface Fixed {
+  readonly limits: readonly [string, string];
+  readonly shared: string;
+}
+
+/** What is the same for every scope: it is asked for with every statement. */
+const fixed = new WeakMap<GateOptions, Fixed>();
+
+function fixedOf(options: GateOptions): Fixed {
+  const known = fixed.get(options);
+  if (known) return known;
+  const limits = [String(options.statementTimeoutMs), String(options.idleTransactionTimeoutMs)] as const;
+  // pg_temp goes last: where it is not named it comes first, and a temporary table could stand in for a tenant's own.
+  const shared = [...options.sharedSchemas, 'pg_temp'].map(quoteIdentifier).join(',');
+  const made = { limits, shared };
+  fixed.set(options, made);
+  return made;
+}
+
 /** The values of {@link preambleText} for one scope. Pure. */
 export function scopeSettings(scope: Scope | undefined, options: GateOptions): readonly string[] {
-  const limits = [String(options.statementTimeoutMs), String(options.idleTransactionTimeoutMs)];
+  const { limits, shared } = fixedOf(options);
   if (scope?.kind !== 'tenant') {
     // Also without a scope: whatever a session-level SET left behind must not outlive the statement that left it.
     return [scope === lookupScope ? 'none' : options.catalogRole, '', ...limits];
   }
   const { schema } = scope.placement;
-  // pg_temp goes last: where it is not named it comes first, and a temporary table could stand in for a tenant's own.
-  const path = [schema, ...options.sharedSchemas, 'pg_temp'].map(quoteIdentifier).join(',');
+  const path = `${quoteIdentifier(schema)},${shared}`;
   // The role has the schema's name, always: what the catalog says must not be able to lend a tenant another's rights.
   return [options.isolation === 'role' ? schema : 'none', path, ...limits];
 }

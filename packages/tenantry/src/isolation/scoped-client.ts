@@ -37,6 +37,8 @@ export class ScopedClient extends WireClientBase {
   readonly #gate: ScopeGate;
   readonly #copies: CopyTurns;
   readonly #named = new NamedTexts();
+  /** Told when the connection is lost while somebody has it. One for all its holders: to listen anew for each costs more. */
+  onLoss: ((error?: Error) => void) | undefined;
 
   constructor(config: ScopedClientConfig) {
     super(config);
@@ -125,15 +127,16 @@ export class ScopedClient extends WireClientBase {
     if (config === null || config === undefined)
       throw new TypeError('A query must be a text or an object, and it is none.');
     if (isWireObject(config)) return this.#submitObject(scope, config, values, callback);
-    const text = (typeof config === 'string' ? { text: config } : config) as Record<string, unknown>;
-    const given = callback ?? (typeof values === 'function' ? values : undefined) ?? text['callback'];
+    const asked = config as string | Record<string, unknown>;
+    const own = typeof asked === 'string' ? undefined : asked['callback'];
+    const given = callback ?? (typeof values === 'function' ? values : undefined) ?? own;
     const bound = typeof values === 'function' ? undefined : values;
     if (given !== undefined && typeof given !== 'function') throw new TypeError('callback is not a function');
     // An answer arrives in the async context of the socket, which belongs to no scope.
-    if (given) return this.#submitText(scope, text, bound, AsyncResource.bind(given as Callback));
+    if (given) return this.#submitText(scope, asked, bound, AsyncResource.bind(given as Callback));
     const { _Promise: Chosen } = this.#internals;
     return new Chosen((resolve, reject) => {
-      this.#submitText(scope, text, bound, (error, result) => (error ? reject(error) : resolve(result)));
+      this.#submitText(scope, asked, bound, (error, result) => (error ? reject(error) : resolve(result)));
     }).catch((error: Error) => {
       // The stack that leads to the socket says nothing; the one that leads to the caller does.
       Error.captureStackTrace(error);
@@ -141,25 +144,25 @@ export class ScopedClient extends WireClientBase {
     });
   }
 
-  #submitText(scope: Scope | undefined, config: Record<string, unknown>, values: unknown, callback: Callback): void {
-    const text = this.#named.textOf(config);
+  #submitText(
+    scope: Scope | undefined,
+    asked: string | Record<string, unknown>,
+    values: unknown,
+    callback: Callback,
+  ): void {
+    // Most are a text and its values; what `pg` makes of an object costs more than the rest of the way.
+    const config = typeof asked === 'string' ? undefined : asked;
+    const text = typeof asked === 'string' ? asked : this.#named.textOf(asked);
     if (text instanceof Error) return process.nextTick(callback, text);
     const nature = statementNature(text);
     const answer = this.#answerAtOnce(scope, text, nature);
     if (answer) return process.nextTick(callback, answer instanceof Error ? answer : null, answer);
-    const paged = config['rows'] ? 'The `rows` option is' : undefined;
     const told: Callback = (error, result) => {
-      if (error) this.#named.forget(config['name']);
+      if (error) this.#named.forget(config?.['name']);
       callback(error, result);
     };
-    const statement = {
-      scope,
-      config: { ...config, text },
-      values,
-      nature,
-      callback: config['name'] ? told : callback,
-    };
-    this.#enqueue(textQuery(this.#gate, statement), paged);
+    const statement = { scope, text, config, values, nature, callback: config?.['name'] ? told : callback };
+    this.#enqueue(textQuery(this.#gate, statement), config?.['rows'] ? 'The `rows` option is' : undefined);
   }
 
   #submitObject(scope: Scope | undefined, object: WireObject, values: unknown, callback: unknown): WireObject {

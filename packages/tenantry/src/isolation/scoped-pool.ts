@@ -43,15 +43,24 @@ export class ScopedPool extends pg.Pool {
     });
     // Without a listener the loss of an idle connection ends the process. The pool has dropped it already.
     this.on('error', nothing);
-    this.on('connect', (client) => client.on('error', nothing));
+    this.on('connect', (client) => {
+      const scoped = client as unknown as ScopedClient;
+      client.on('error', (error) => scoped.onLoss?.(error));
+      client.on('end', () => scoped.onLoss?.());
+    });
   }
 
   override connect(): Promise<pg.PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<pg.PoolClient> | void {
     if (callback) {
-      return this.#lease((error, lease) => callback(error, lease?.asClient(), lease?.release ?? nothing));
+      // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
+      const caller = new AsyncResource('TenantryConnect');
+      return this.#lease((error, lease) =>
+        caller.runInAsyncScope(callback, undefined, error, lease?.asClient(), lease?.release ?? nothing),
+      );
     }
+    // Whoever awaits goes on in the context it began to wait in.
     return new Promise((resolve, reject) => {
       this.#lease((error, lease) => (lease ? resolve(lease.asClient()) : reject(error ?? new Error('No client.'))));
     });
@@ -96,13 +105,11 @@ export class ScopedPool extends pg.Pool {
   }
 
   #connect(callback: (error: Error | undefined, leased?: Leased) => void): void {
-    // The pool calls back from whoever released a connection: without this the statement would leave in that scope.
-    const bound = AsyncResource.bind(callback);
     this.#outside.runInAsyncScope(() =>
       super.connect((error, client, release) =>
         client
-          ? bound(undefined, { client: client as unknown as ScopedClient, release })
-          : bound(error && this.#translate(error)),
+          ? callback(undefined, { client: client as unknown as ScopedClient, release })
+          : callback(error && this.#translate(error)),
       ),
     );
   }

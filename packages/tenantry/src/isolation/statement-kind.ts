@@ -36,6 +36,13 @@ export interface StatementNature {
 
 const query: StatementNature = { kind: 'query' };
 const command: StatementNature = { kind: 'command' };
+/** The edges of a transaction as MikroORM, Kysely and most others write them: as common as queries, and words cost time to read. */
+const edges: ReadonlyMap<string, StatementNature> = new Map(
+  (['begin', 'commit', 'rollback'] as const).flatMap((kind) => [
+    [kind, { kind }],
+    [kind.toUpperCase(), { kind }],
+  ]),
+);
 const commonest = /^\s*(?:select|insert|update|delete|with)\b/i;
 
 const queries = new Set('SELECT INSERT UPDATE DELETE MERGE WITH VALUES TABLE FETCH SHOW EXPLAIN'.split(' '));
@@ -54,6 +61,10 @@ const lasting = new Set('RESET DISCARD LISTEN UNLISTEN LOAD PREPARE DEALLOCATE E
  */
 export function statementNature(sql: string): StatementNature {
   if (commonest.test(sql)) return query;
+  return edges.get(sql) ?? natureOf(sql);
+}
+
+function natureOf(sql: string): StatementNature {
   const words = new Words(sql);
   const first = words.next();
   if (first === undefined || first === '(') return query;

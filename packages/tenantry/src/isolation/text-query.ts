@@ -8,8 +8,9 @@ import { type StatementNature, statementNature } from './statement-kind.js';
 /** A statement that came as a text. */
 export interface TextStatement {
   readonly scope: Scope | undefined;
-  /** What `pg` takes for a query, with its text. */
-  readonly config: Record<string, unknown> & { readonly text: string };
+  readonly text: string;
+  /** What else was said of it, where `pg` was given an object. */
+  readonly config?: Record<string, unknown> | undefined;
   readonly values?: unknown;
   readonly callback: (error: Error | null, result?: unknown) => void;
   /** @default what its text says */
@@ -20,17 +21,17 @@ export interface TextStatement {
 
 /** A statement as `pg` would make it, but for its name: a prepared one of a tenant costs memory that is never given back. */
 export function textQuery(gate: Gate, statement: TextStatement): GatedQuery {
-  const { scope, config, values, before } = statement;
+  const { scope, text, config, values, before } = statement;
   const callback = once(statement.callback);
-  const { text } = config;
   const nature = statement.nature ?? statementNature(text);
   const { kind, what = 'It' } = nature;
   const unknown = kind === 'unknown' && refused(what, 'Tenantry does not know it, so it was not run.');
   const object = unknown
     ? new ParseOnly(text, unknown, callback)
-    : new WireQueryBase({ ...config, name: undefined, queryMode: 'extended' }, values, callback);
+    : new WireQueryBase(config ? { ...config, text, name: undefined } : text, values, callback);
+  object.queryMode = 'extended';
   const refusal = kind.startsWith('copy') ? refused(what, 'Use from() or to() of pg-copy-streams.') : undefined;
-  const timeout = config['query_timeout'] as number | undefined;
+  const timeout = config?.['query_timeout'] as number | undefined;
   return new GatedQuery(gate, { scope, nature, text, object, made: true, refusal, before }, timeout);
 }
 

@@ -150,7 +150,9 @@ export class Wire {
 
   /** Reads each message's type and length, and no more of what is none of the gate's business. */
   #admits(messages: Uint8Array): boolean {
-    const view = Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength);
+    const view = Buffer.isBuffer(messages)
+      ? messages
+      : Buffer.from(messages.buffer, messages.byteOffset, messages.byteLength);
     for (let at = 0; at < view.length;) {
       if (this.#rest > 0) {
         const passed = Math.min(this.#rest, view.length - at);
@@ -158,14 +160,21 @@ export class Wire {
         at += passed;
         continue;
       }
-      // The five bytes of type and length may come in pieces too.
-      const missing = 5 - this.#head.length;
-      this.#head = Buffer.concat([this.#head, view.subarray(at, at + missing)]);
-      at += missing;
-      if (this.#head.length < 5) break;
-      this.#rest = this.#head.readUInt32BE(1) - 4;
-      const refused = this.#refusal(this.#head[0] ?? 0, view, at);
-      this.#head = noBytes;
+      let kind = view[at] ?? 0;
+      if (this.#head.length === 0 && view.length - at >= 5) {
+        this.#rest = view.readUInt32BE(at + 1) - 4;
+        at += 5;
+      } else {
+        // The five bytes of type and length may come in pieces too.
+        const missing = 5 - this.#head.length;
+        this.#head = Buffer.concat([this.#head, view.subarray(at, at + missing)]);
+        at += missing;
+        if (this.#head.length < 5) break;
+        this.#rest = this.#head.readUInt32BE(1) - 4;
+        kind = this.#head[0] ?? 0;
+        this.#head = noBytes;
+      }
+      const refused = this.#refusal(kind, view, at);
       if (refused !== undefined) return this.#refuse(refused);
     }
     return true;
