@@ -11,11 +11,14 @@ export interface BenchDatabase {
 }
 
 /** `BENCH_DATABASE_URL` (a superuser's), or an embedded PostgreSQL that need not survive a power cut. */
-export async function openBenchDatabase(name: string): Promise<BenchDatabase> {
+export async function openBenchDatabase(
+  name: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchDatabase> {
   const given = process.env['BENCH_DATABASE_URL'];
   const server = given
     ? { url: given, stop: async () => undefined }
-    : await ephemeralPostgres({ settings: { shared_buffers: '512MB', max_files_per_process: '20000' } });
+    : await ephemeralPostgres({ settings: { shared_buffers: '512MB', max_files_per_process: '20000', ...settings } });
   const database = `tenantry_bench_${name}`;
   const first = await connect(server.url);
   await first.query(`drop database if exists ${database} with (force)`);

@@ -6,7 +6,7 @@ const settlingMs = 1000;
 
 /** Sends one load and reports; run by `sendLoad`. */
 async function send(load: Load): Promise<void> {
-  const { url, method, body, tenants, seconds, connections, rate } = load;
+  const { url, method, body, tenants, seconds, amount, connections, rate } = load;
   let client = 0;
   const json = { 'content-type': 'application/json' };
   const requests = tenants.map((tenant) => ({
@@ -23,6 +23,7 @@ async function send(load: Load): Promise<void> {
       ...(body && { body, headers: json }),
       connections,
       duration: seconds,
+      ...(amount && { amount }),
       ...(rate && { overallRate: rate }),
       ...(requests.length > 0 && {
         setupClient: (each) => {

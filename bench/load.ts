@@ -10,6 +10,8 @@ export interface Load {
   /** Rotated through, each connection its own part of them; none for a service without tenants. */
   readonly tenants: readonly string[];
   readonly seconds: number;
+  /** Requests in all, instead of so many seconds. */
+  readonly amount?: number;
   readonly connections: number;
   /** Requests per second, all connections together; as many as possible when absent. */
   readonly rate?: number;

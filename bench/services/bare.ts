@@ -3,7 +3,11 @@ import pg from 'pg';
 import { v7 } from 'uuid';
 
 /** The second floor: Fastify and `pg`, the same SQL and the same bytes, and nothing else. */
-const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: Number(process.env['POOL_SIZE']) });
+const pool = new pg.Pool({
+  connectionString: process.env['DATABASE_URL'],
+  max: Number(process.env['POOL_SIZE']),
+  idleTimeoutMillis: 300_000,
+});
 const app = fastify();
 
 interface Row {

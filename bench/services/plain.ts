@@ -19,7 +19,10 @@ Module({
       clientUrl: process.env['DATABASE_URL'] ?? '',
       entities: [Item],
       schema: 'plain',
-      pool: { max: Number(process.env['POOL_SIZE']) },
+      pool: {
+        max: Number(process.env['POOL_SIZE']),
+        idleTimeoutMillis: Number(process.env['POOL_IDLE_MS'] ?? 300_000),
+      },
     }),
     MikroOrmModule.forFeature([Item]),
   ],

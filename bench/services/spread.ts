@@ -33,7 +33,10 @@ Module({
       driver: PostgreSqlDriver,
       clientUrl: process.env['DATABASE_URL'] ?? '',
       entities: [Item],
-      pool: { max: Number(process.env['POOL_SIZE']) },
+      pool: {
+        max: Number(process.env['POOL_SIZE']),
+        idleTimeoutMillis: Number(process.env['POOL_IDLE_MS'] ?? 300_000),
+      },
       registerRequestContext: false,
     }),
     MikroOrmModule.forFeature([Item]),
