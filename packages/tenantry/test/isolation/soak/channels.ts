@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type Kysely, sql } from 'kysely';
 import pg from 'pg';
@@ -53,7 +54,7 @@ function clientChannels(client: pg.PoolClient): Record<string, TextChannel> {
     text: async (text) => sent(await client.query(text)),
     callback: (text) => called((callback) => client.query(text, callback)),
     values: async (text) => sent(await client.query({ text, values: [] })),
-    'a name': async (text) => sent(await client.query({ text, name: 'soak' })),
+    'a name': async (text) => sent(await client.query({ text, name: `soak ${nameOf(text)}` })),
     pages: async (text) => sent(await client.query({ text, rows: pageRows } as pg.QueryConfig)),
     'pg.Query': (text) =>
       called((callback) => client.query(new (pg.Query as unknown as QueryClass)(text, [], callback) as never)),
@@ -62,6 +63,11 @@ function clientChannels(client: pg.PoolClient): Record<string, TextChannel> {
     cursor: (text) => readCursor(client, text, Number.MAX_SAFE_INTEGER),
     'a stream': (text) => readStream(() => client.query(new QueryStream(text, [], { batchSize: 20 }))),
   };
+}
+
+/** A text has the same name each time, and few others have it. */
+function nameOf(text: string): string {
+  return createHash('sha1').update(text).digest('hex').slice(0, 8);
 }
 
 type QueryClass = new (text: string, values: unknown[] | undefined, callback: Done) => pg.Submittable;

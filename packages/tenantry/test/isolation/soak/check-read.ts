@@ -17,7 +17,7 @@ export function checkRead(findings: Findings, operation: Operation, standing: St
   if (foreign.length === 0 && !operation.late) checkRows(findings, operation, standing);
 }
 
-function checkScope({ roleOf, limit, report }: Findings, operation: Operation, standing: Standing): void {
+function checkScope({ roleOf, limit, report, operations }: Findings, operation: Operation, standing: Standing): void {
   const { tenant, id, late, what } = operation;
   const { role, asked, level, limit: given, leak, tag } = operation.answer ?? {};
   if (role !== undefined && role !== roleOf(tenant))
@@ -25,8 +25,16 @@ function checkScope({ roleOf, limit, report }: Findings, operation: Operation, s
   if (asked !== undefined && asked !== String(id))
     report('wrong answer', `operation ${id} was given the answer to ${asked}`, operation);
   if (leak !== undefined && leak !== '') report('wrong scope', `${tenant} reads the setting "${leak}"`, operation);
-  if (given !== undefined && limit !== undefined && given !== limit && !standing.limitsChanged && !late)
+  if (given !== undefined && limit !== undefined && given !== limit && !standing.limitsChanged && !late && !changing())
     report('wrong scope', `${what} of ${tenant} ran with a statement timeout of ${given}, not ${limit}`, operation);
+  // By a statement of the same transaction that was under way at the same time.
+  function changing(): boolean {
+    const { line, begun, answered = Infinity } = operation;
+    return operations.some(
+      (each) =>
+        each.kind === 'limits' && each.line === line && each.begun < answered && (each.answered ?? Infinity) > begun,
+    );
+  }
   const { transaction } = standing;
   if (late || transaction?.doubtful) return;
   const { began } = transaction ?? {};

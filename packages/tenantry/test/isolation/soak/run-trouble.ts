@@ -1,7 +1,7 @@
 import { channelAt, type Line, onLine, readOn, sendOn, type TaskRun } from './line.js';
 import { answerOf } from './read-channels.js';
 import type { Leaf } from './steps.js';
-import { readRowsText } from './texts.js';
+import { orphanText, readRowsText } from './texts.js';
 
 type TroubleLeaf = Extract<Leaf, { kind: 'trouble' }>;
 
@@ -40,6 +40,8 @@ export async function runTrouble(run: TaskRun, line: Line, leaf: TroubleLeaf, ot
       return cross(run, line, leaf, schema);
     case 'cursor':
       return cursor(run, line);
+    case 'orphan':
+      return orphan(run, line, leaf.how);
     case 'held cursor':
       return leftovers(run, line, 'fetch all from held');
     case 'held statement':
@@ -79,6 +81,14 @@ async function procedure(run: TaskRun, line: Line, how: number): Promise<void> {
   // Whatever it says, the first half may have been committed: nobody is to judge its rows.
   const details = { tokens, late: true };
   await onLine(run, line, ['write', `${text} by ${name}`], async () => void (await channel(text)), details);
+}
+
+/** A row that is refused, but not before its commit. */
+async function orphan(run: TaskRun, line: Line, how: number): Promise<void> {
+  const [name, channel] = channelAt(run, line, how);
+  const token = `${run.tenant}/${run.history.nextId}/0`;
+  const act = async () => answerOf(await channel(orphanText(token)));
+  await onLine(run, line, ['write', `write an orphan by ${name}`], act, { tokens: [token] });
 }
 
 /** Leaves the scope in the ways that a transaction has, and then reads what the other tenant has, and its own. */

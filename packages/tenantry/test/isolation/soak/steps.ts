@@ -41,6 +41,7 @@ export const troubles = [
   'held cursor',
   'held statement',
   'procedure',
+  'orphan',
   'nonsense',
   'commit',
   'rollback',
