@@ -1,5 +1,7 @@
+import type { Readable } from 'node:stream';
 import type { Scope } from '../context/scope.js';
-import { GatedQuery } from './gated-query.js';
+import { GatedQuery, type GatedStatement } from './gated-query.js';
+import { ParseOnly } from './parse-only.js';
 import type { WireConnection, WireObject } from './pg-internals.js';
 import type { ScopeGate } from './scope-gate.js';
 import type { StatementNature } from './statement-kind.js';
@@ -26,22 +28,36 @@ export class CopyTurns {
   /** The first of its turns. */
   begin(scope: Scope | undefined, nature: StatementNature, text: string, object: WireObject): GatedQuery {
     let own = false;
+    let failed = false;
+    const { once } = object as Partial<Readable>;
+    // Whoever stops reading leaves PostgreSQL in the middle of a word: it would go on for ever, and so would whoever comes next.
+    if (nature.kind === 'copy out')
+      once?.call(object, 'close', () => {
+        if (!failed && !(object as Partial<Readable>).readableEnded && !this.#gate.wire.quiet)
+          this.#connection.stream.destroy();
+      });
     const before = () => {
       own = !this.#gate.open;
       if (own) this.#gate.hold('begin', scope);
     };
     const callback: Callback = (error) => {
-      if (!error) return this.#next(this.#copy(scope, nature, text, object, own));
-      if (own && !this.#gate.letGo()) this.#end(scope, 'rollback');
+      failed = error !== null;
+      if (!error)
+        return this.#next(this.#copy({ scope, nature, text, object, made: false, failed: () => (failed = true) }, own));
+      // What was refused before it was sent began nothing. Whatever else happened, its transaction is ended.
+      if (own && this.#gate.wire.quiet) this.#gate.letGo();
+      else if (own) this.#end(scope, 'rollback');
       return object.handleError(error, this.#connection);
     };
-    return textQuery(this.#gate, { scope, text: 'select', nature: { kind: 'nothing' }, callback, before });
+    // As a simple query it could be several statements. PostgreSQL is asked first, which takes one only.
+    const asking = new ParseOnly(text, undefined, callback);
+    return new GatedQuery(this.#gate, { scope, nature: { kind: 'nothing' }, text, object: asking, made: true, before });
   }
 
-  #copy(scope: Scope | undefined, nature: StatementNature, text: string, object: WireObject, own: boolean): GatedQuery {
+  #copy(statement: GatedStatement, own: boolean): GatedQuery {
+    const { scope, object } = statement;
     const end = (committed?: Callback) => this.#end(scope, committed ? 'commit' : 'rollback', committed);
-    const shown = own ? endingItsTransaction(object, end) : object;
-    return new GatedQuery(this.#gate, { scope, nature, text, object: shown, made: false });
+    return new GatedQuery(this.#gate, { ...statement, object: own ? endingItsTransaction(object, end) : object });
   }
 
   #end(scope: Scope | undefined, text: 'commit' | 'rollback', done?: Callback): void {

@@ -1,6 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import type { WireConnection } from './pg-internals.js';
-import { preambleText, reentryTexts } from './scope-settings.js';
+import { preambleText, scopeCommands } from './scope-settings.js';
 
 /** What goes before a statement, in its flight. */
 export interface Entry {
@@ -23,7 +24,8 @@ export class Preamble {
 
   constructor(connection: WireConnection, { transactionPooler }: { readonly transactionPooler: boolean }) {
     this.#connection = connection;
-    this.#name = transactionPooler ? '' : 'tenantry_scope';
+    // Nobody can guess it, so nobody can prepare another statement in its place.
+    this.#name = transactionPooler ? '' : `tenantry_scope_${randomBytes(12).toString('hex')}`;
     if (transactionPooler) return;
     // Parsed is prepared, also where running it fails afterwards.
     connection.on('parseComplete', () => {
@@ -39,12 +41,21 @@ export class Preamble {
     run(this.#connection, this.#name, settings);
   }
 
-  /** PostgreSQL has refused it. Whether because it is not prepared any more, as after `deallocate all` in a function. */
+  /** Nothing was sent. */
+  takenBack(): void {
+    this.#parsedBefore = undefined;
+  }
+
+  /**
+   * PostgreSQL has refused it. Whether because of what was done to this session: its statement was deallocated, or it is in a role
+   * that may not call `set_config`, as after `set role` in a function.
+   */
   failed(error: Error): boolean {
     this.#parsedBefore = undefined;
-    const lost = this.#prepared && sqlstateOf(error) === sqlstate.invalidStatementName;
+    const state = sqlstateOf(error);
+    const lost = this.#prepared && state === sqlstate.invalidStatementName;
     if (lost) this.#prepared = false;
-    return lost;
+    return lost || (state === sqlstate.insufficientPrivilege && error.message.includes('set_config'));
   }
 }
 
@@ -55,32 +66,46 @@ export function enterScope(
   preamble: Preamble,
   begin?: string,
 ): Entry {
-  const before = begin === undefined ? 0 : 1;
-  return {
-    begin,
-    before,
-    commands: before + 1,
-    send: () => {
-      // An isolation level comes before the first query, also before this one.
-      if (begin !== undefined) prepareAndRun(connection, begin);
-      preamble.send(settings, before);
-    },
-  };
+  return entry(connection, 1, begin, (before) => preamble.send(settings, before));
+}
+
+/**
+ * The same by commands: they take no snapshot, and run as whoever the transaction has become, who may not call `set_config`.
+ *
+ * @param limits - The limits too. Otherwise those that the transaction chose for itself stay.
+ */
+export function enterByCommands(
+  connection: WireConnection,
+  settings: readonly string[],
+  limits: boolean,
+  begin?: string,
+): Entry {
+  const texts = scopeCommands(settings, limits);
+  return entry(connection, texts.length, begin, () => {
+    for (const text of texts) prepareAndRun(connection, text);
+  });
 }
 
 /** Opens the transaction that was held back, for a statement that needs no scope or must come before it. */
 export function beginOnly(connection: WireConnection, begin: string): Entry {
-  return { begin, before: 1, commands: 1, send: () => prepareAndRun(connection, begin) };
+  return entry(connection, 0, begin, () => undefined);
 }
 
-/** Enters a transaction's own scope again, after a statement that may have left it. */
-export function reenterScope(connection: WireConnection, settings: readonly string[], limits: boolean): Entry {
-  const texts = reentryTexts(settings, limits);
+function entry(
+  connection: WireConnection,
+  entering: number,
+  begin: string | undefined,
+  enter: (before: number) => void,
+): Entry {
+  const before = begin === undefined ? 0 : 1;
   return {
-    before: 0,
-    commands: texts.length,
+    begin,
+    before,
+    commands: before + entering,
     send: () => {
-      for (const text of texts) prepareAndRun(connection, text);
+      // An isolation level comes before the first query, also before one that enters the scope.
+      if (begin !== undefined) prepareAndRun(connection, begin);
+      enter(before);
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Scope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { Entry } from './entry.js';
 import { lentConnection } from './lent-connection.js';
+import { ParseOnly } from './parse-only.js';
 import type { WireConnection, WireObject } from './pg-internals.js';
 import type { StatementNature } from './statement-kind.js';
 
@@ -11,12 +12,14 @@ import type { StatementNature } from './statement-kind.js';
 export interface Gate {
   /** Admits a statement on the connection as it is now: what to send first, nothing to send, or a refusal. */
   admit(scope: Scope | undefined, nature: StatementNature): Entry | undefined | Error;
-  /** Begins the statement's turn: sends what `send` sends in one write, and holds it to this text. */
-  turn(text: string, send: () => Error | null | undefined | void): Error | undefined;
+  /** Begins the statement's turn: sends what `send` sends in one write. What is `shown` by somebody else is held to it, and may not stall. */
+  turn(text: string, send: () => Error | null | undefined | void, shown?: StatementNature): Error | undefined;
   /** Sends statements of the gate's own. */
   ours<T>(send: () => T): T;
+  /** Nothing of the turn was sent. */
+  takenBack(): void;
   /** A command of what was sent first has been done; `left` are still to come. */
-  entered(entry: Entry, left: number): void;
+  entered(entry: Entry, left: number, nature: StatementNature): void;
   /** What was sent first failed, so PostgreSQL skipped the statement. Answers the error to give. */
   refused(entry: Entry, left: number, error: Error, scope: Scope | undefined): Error;
   /** The object has been told of an error. */
@@ -37,6 +40,8 @@ export interface GatedStatement {
   readonly refusal?: Error | undefined;
   /** Called as its turn comes. */
   readonly before?: (() => void) | undefined;
+  /** Called when it has failed. */
+  readonly failed?: (() => void) | undefined;
 }
 
 /**
@@ -60,7 +65,7 @@ export class GatedQuery implements WireObject {
   constructor(gate: Gate, statement: GatedStatement, queryTimeout?: number) {
     this.#gate = gate;
     this.#statement = statement;
-    this.#object = statement.object;
+    this.#object = unlessUnknown(statement);
     if (!statement.made) this.#caller = new AsyncResource('TenantryQuery');
     this.query_timeout = queryTimeout;
   }
@@ -96,12 +101,17 @@ export class GatedQuery implements WireObject {
     if (entry instanceof Error) return entry;
     this.#entry = entry;
     this.#entering = entry?.commands ?? 0;
-    const failed = this.#gate.turn(text, () => {
+    const trusted = made || this.#object !== this.#statement.object;
+    const send = () => {
       if (entry) this.#gate.ours(() => entry.send());
-      const submit = () => this.#object.submit(made ? connection : lentConnection(connection));
-      return made ? this.#gate.ours(submit) : submit();
-    });
-    if (failed) this.#entering = 0;
+      if (trusted) return this.#gate.ours(() => this.#object.submit(connection));
+      return this.#object.submit(lentConnection(connection));
+    };
+    const failed = this.#gate.turn(text, send, trusted ? undefined : nature);
+    if (failed) {
+      this.#entering = 0;
+      this.#gate.takenBack();
+    }
     return failed ?? null;
   }
 
@@ -125,7 +135,7 @@ export class GatedQuery implements WireObject {
 
   handleCommandComplete(message: { text: string }, connection: WireConnection): void {
     if (this.#entering > 0 && this.#entry) {
-      this.#gate.entered(this.#entry, --this.#entering);
+      this.#gate.entered(this.#entry, --this.#entering, this.#statement.nature);
       return;
     }
     this.#gate.completed(message.text, this.#statement.nature);
@@ -133,12 +143,13 @@ export class GatedQuery implements WireObject {
   }
 
   handleCopyInResponse(connection: WireConnection): void {
-    if (this.#object.handleCopyInResponse) this.#call(() => this.#object.handleCopyInResponse?.(connection));
+    if (this.#statement.nature.kind === 'copy in') this.#call(() => this.#object.handleCopyInResponse?.(connection));
     else unexpected(connection);
   }
 
   handleCopyData(message: unknown, connection: WireConnection): void {
-    if (this.#object.handleCopyData) this.#call(() => this.#object.handleCopyData?.(message, connection));
+    if (this.#statement.nature.kind === 'copy out' && this.#object.handleCopyData)
+      this.#call(() => this.#object.handleCopyData?.(message, connection));
     else unexpected(connection);
   }
 
@@ -157,10 +168,22 @@ export class GatedQuery implements WireObject {
       if (this.#entering > 0 && this.#entry) told = this.#gate.refused(this.#entry, this.#entering, error, scope);
       this.#entering = 0;
     }
+    this.#statement.failed?.();
     // Once: a FATAL may follow a refusal in the same packet, and a cursor that was told already falls over the second.
-    if (!this.#told) this.#call(() => this.#object.handleError(told, connection));
+    if (!this.#told) this.#tell(() => this.#object.handleError(told, connection));
     this.#told = true;
     if (answered) this.#gate.afterError();
+  }
+
+  /** What nobody listens for is thrown, but after `pg` has gone on: otherwise the connection would wait for ever. */
+  #tell(tell: () => void): void {
+    try {
+      this.#call(tell);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   #call(tell: () => void): void {
@@ -172,4 +195,16 @@ export class GatedQuery implements WireObject {
 /** A COPY that nobody feeds would wait for ever, and one that nobody reads would lose what it says. */
 function unexpected(connection: WireConnection): void {
   connection.stream.destroy(new Error('Connection terminated: PostgreSQL began a COPY that nobody had asked for.'));
+}
+
+/** An object that shows what nobody knows is answered by PostgreSQL's parser. */
+function unlessUnknown({ object, nature, text, made, refusal }: GatedStatement): WireObject {
+  if (made || refusal || nature.kind !== 'unknown') return object;
+  const unknown = new TenancyError('TENANCY_STATEMENT_REFUSED', {
+    what: nature.what ?? 'It',
+    remedy: 'Tenantry does not know it, so it was not run.',
+  });
+  return new ParseOnly(text, unknown, (error: Error | null) => {
+    if (error) object.handleError(error, undefined as never);
+  });
 }

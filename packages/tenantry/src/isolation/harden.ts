@@ -6,7 +6,8 @@ import { catalogRoleOf } from './catalog-role.js';
  * family. `set_config` switches the role. Locks of a session stay on the pooled connection, and its next users hold them; what
  * lets them go harms nobody. `pg_lock_status` is `pg_locks`, which shows the keys of our own locks to whoever could then take
  * them. A large object belongs to no schema. A seed makes what `random()` answers to the next user foreseeable. A message in
- * the log is written although the transaction is rolled back, and nothing in it says whose it is.
+ * the log is written although the transaction is rolled back, and nothing in it says whose it is. `pg_prepared_statement` is the view
+ * that shows the name of the statement which enters scopes: whoever knows it could prepare another under it.
  */
 const families: Readonly<Record<string, readonly string[]>> = {
   setting: ['set_config'],
@@ -20,6 +21,7 @@ const families: Readonly<Record<string, readonly string[]>> = {
   'large object': ['lo_creat', 'lo_create', 'lo_from_bytea'],
   seed: ['setseed'],
   message: ['pg_logical_emit_message'],
+  'prepared statement': ['pg_prepared_statement'],
 };
 
 const shut = Object.entries(families).flatMap(([family, names]) => names.map((name) => `('${family}', '${name}')`));
@@ -34,7 +36,7 @@ export const shutFunctions = `
 /** What is open, as the SQL that closes it, and whether this owner may run that. Grants first: without them nothing could serve. */
 const stillOpen = `
   with ${shutFunctions}, kept (family, role) as (
-    values ('setting', $1), ('setting', current_user), ('session lock', current_user), ('lock status', current_user), ('lock status', 'pg_monitor'))
+    values ('setting', $1), ('setting', current_user), ('prepared statement', $1), ('session lock', current_user), ('lock status', current_user), ('lock status', 'pg_monitor'))
   select sql, pg_has_role(current_user, owner, 'usage') as may from (
     select 0, format('grant execute on function %s to %I', string_agg(distinct name, ', '), rolname), min(owner)
       from shut join kept using (family) join pg_roles r on rolname = role
@@ -68,7 +70,7 @@ const givenBack = `
   with ${shutFunctions}
   select rolname as role, string_agg(distinct name, ', ' order by name) as functions
     from shut, aclexplode(acl) a join pg_roles r on r.oid = a.grantee
-   where not (rolname = $1 and family = 'setting')
+   where not (rolname = $1 and family in ('setting', 'prepared statement'))
      and (rolname in ($1, $2) or exists (select from tenantry.tenant_schema where role_name = rolname::text collate "default" and role_name = schema_name))
    group by rolname order by rolname limit 20`;
 

@@ -1,13 +1,14 @@
 import { type WireConnection, WireQueryBase } from './pg-internals.js';
 
 /**
- * Asks PostgreSQL what it makes of a statement, and does not run it: what the gate does not know is a mistake, told with
- * PostgreSQL's own error, or a command of a PostgreSQL that is newer than the gate, which may do anything.
+ * Asks PostgreSQL what it makes of a text, and does not run it. What the gate does not know is a mistake, told with PostgreSQL's
+ * own error, or a command of a PostgreSQL that is newer than the gate, which may do anything.
  */
 export class ParseOnly extends WireQueryBase {
-  readonly #refusal: Error;
+  readonly #refusal: Error | undefined;
 
-  constructor(text: string, refusal: Error, callback: unknown) {
+  /** @param refusal - What to answer where PostgreSQL understands it as one statement; not given, that it does. */
+  constructor(text: string, refusal: Error | undefined, callback: unknown) {
     super({ text, queryMode: 'extended' }, undefined, callback);
     this.#refusal = refusal;
   }
@@ -18,6 +19,7 @@ export class ParseOnly extends WireQueryBase {
   }
 
   override handleReadyForQuery(connection: WireConnection): void {
-    this.handleError(this.#refusal, connection);
+    if (this.#refusal) this.handleError(this.#refusal, connection);
+    else super.handleReadyForQuery(connection);
   }
 }

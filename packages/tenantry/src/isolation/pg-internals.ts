@@ -13,7 +13,10 @@ export interface WireEvents {
   closeComplete: unknown;
   commandComplete: unknown;
   rowDescription: unknown;
+  portalSuspended: unknown;
+  emptyQuery: unknown;
   copyInResponse: unknown;
+  notification: unknown;
 }
 
 /**

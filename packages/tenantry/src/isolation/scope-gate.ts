@@ -1,10 +1,10 @@
 import { type Scope, scopeKey } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { endsSession } from './ends-session.js';
-import { beginOnly, type Entry, enterScope, Preamble, reenterScope } from './entry.js';
+import { beginOnly, enterByCommands, type Entry, enterScope, Preamble } from './entry.js';
 import type { Gate } from './gated-query.js';
 import { markNothingRan } from './nothing-ran.js';
-import type { WireConnection } from './pg-internals.js';
+import type { WireConnection, WireEvents } from './pg-internals.js';
 import { scopeRefusal } from './scope-refusal.js';
 import { type GateOptions, scopeSettings } from './scope-settings.js';
 import type { StatementNature } from './statement-kind.js';
@@ -18,6 +18,10 @@ export class ScopeGate implements Gate {
   readonly #connection: WireConnection;
   readonly #preamble: Preamble;
   readonly #transaction = new TransactionScope();
+  /** What the session was given when it began, of what PostgreSQL reports. */
+  readonly #given = new Map<string, string>();
+  readonly #changed = new Set<string>();
+  #tainted = false;
   #heldAt = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
@@ -26,10 +30,25 @@ export class ScopeGate implements Gate {
     this.options = options;
     this.wire = new Wire(connection);
     this.#preamble = new Preamble(connection, options);
-    connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
-      if (parameterName === 'server_version')
-        this.#transaction.entersToCommit = Number.parseInt(parameterValue, 10) < 18;
-    });
+    connection.on('parameterStatus', (message) => this.#reported(message));
+    // Only a function can have said LISTEN: a statement is refused.
+    connection.on('notification', () => (this.#tainted = true));
+  }
+
+  /**
+   * Whether something was left on the session that its next user would inherit, as far as PostgreSQL tells: a function may say `SET`,
+   * not only `SET LOCAL`.
+   */
+  get tainted(): boolean {
+    return this.#tainted || (this.#changed.size > 0 && this.wire.status === 'I');
+  }
+
+  #reported({ parameterName: name, parameterValue: value }: WireEvents['parameterStatus']): void {
+    const given = this.#given.get(name);
+    if (this.wire.status === null || given === undefined) this.#given.set(name, value);
+    else if (given === value) this.#changed.delete(name);
+    else this.#changed.add(name);
+    if (name === 'server_version') this.#transaction.entersToCommit = Number.parseInt(value, 10) < 18;
   }
 
   /** Whether a transaction is open, also one of which PostgreSQL does not know yet. */
@@ -68,27 +87,35 @@ export class ScopeGate implements Gate {
     if (nature.kind.startsWith('copy') && (begin !== undefined || enter !== 'not')) return notStanding(scope);
     if (enter === 'not') return begin === undefined ? undefined : beginOnly(this.#connection, begin);
     const settings = scopeSettings(scope, this.options);
-    if (enter === 'first') return enterScope(this.#connection, settings, this.#preamble, begin);
-    return reenterScope(this.#connection, settings, enter === 'again with limits');
+    if (enter === 'all') return enterScope(this.#connection, settings, this.#preamble, begin);
+    return enterByCommands(this.#connection, settings, enter !== 'again', begin);
   }
 
-  turn(text: string, send: () => Error | null | undefined | void): Error | undefined {
-    return this.wire.turn(text, send);
+  turn(text: string, send: () => Error | null | undefined | void, shown?: StatementNature): Error | undefined {
+    const failed = this.wire.turn(text, send, shown?.kind.startsWith('copy'));
+    if (!failed && shown && this.options.idleTransactionTimeoutMs > 0) this.#watch();
+    return failed;
+  }
+
+  takenBack(): void {
+    this.#preamble.takenBack();
   }
 
   ours<T>(send: () => T): T {
     return this.wire.ours(send);
   }
 
-  entered({ before, commands }: Entry, left: number): void {
+  entered({ before, commands }: Entry, left: number, nature: StatementNature): void {
     if (commands - left === before) this.#transaction.begun();
-    if (left === 0 && before < commands) this.#transaction.entered();
+    if (left === 0 && before < commands) this.#transaction.entered(nature);
   }
 
   refused({ begin, before, commands }: Entry, left: number, error: Error, scope: Scope | undefined): Error {
     // The `begin` itself failed: that is the caller's mistake, and PostgreSQL's to tell.
     if (commands - left < before && !endsSession(error)) return error;
+    // On another connection it would be entered.
     const lost = this.#preamble.failed(error);
+    if (lost) this.#tainted = true;
     const refusal = scopeRefusal(error, scope) ?? error;
     this.#transaction.refused(refusal);
     // Until PostgreSQL is ready again, the status is that of before the flight.
@@ -106,6 +133,20 @@ export class ScopeGate implements Gate {
     this.#transaction.completed(tag, nature);
   }
 
+  /** Ends a stream that nobody reads or writes any more. */
+  #watch(): void {
+    const { idleTransactionTimeoutMs: limit } = this.options;
+    const { traffic } = this.wire;
+    setTimeout(() => {
+      if (this.wire.quiet) return;
+      if (!this.wire.stalled || this.wire.traffic !== traffic) return this.#watch();
+      this.#end(
+        `a cursor, a stream or COPY waited ${limit} ms for whoever reads or writes it`,
+        'Read each to its end, close it',
+      );
+    }, limit).unref();
+  }
+
   #endHold(limit: number): void {
     this.#holdTimer = undefined;
     if (!this.held) return;
@@ -114,8 +155,11 @@ export class ScopeGate implements Gate {
       this.#holdTimer = setTimeout(() => this.#endHold(limit), left).unref();
       return;
     }
-    const reason = `a transaction waited ${limit} ms for its first statement`;
-    const remedy = 'End every transaction that is begun, or raise `idleTransactionTimeoutMs`.';
+    this.#end(`a transaction waited ${limit} ms for its first statement`, 'End every transaction that is begun');
+  }
+
+  #end(reason: string, advice: string): void {
+    const remedy = `${advice}, or raise \`idleTransactionTimeoutMs\`.`;
     this.#connection.stream.destroy(new TenancyError('TENANCY_STATEMENT_TIMEOUT', { reason, remedy }));
   }
 }

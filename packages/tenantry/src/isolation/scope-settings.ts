@@ -57,12 +57,11 @@ export function scopeSettings(scope: Scope | undefined, options: GateOptions): r
 }
 
 /**
- * Puts role and search path back in the middle of a transaction, where a statement may have changed them. As commands,
- * because a tenant role may not call `set_config`. Pure.
+ * The same settings as commands, for one scope. Pure.
  *
- * @param limits - The limits too, as after `commit and chain`. Otherwise `set local statement_timeout` is a transaction's right.
+ * @param limits - The limits too. Otherwise `set local statement_timeout` is a transaction's right.
  */
-export function reentryTexts(
+export function scopeCommands(
   [role = 'none', path = '', statement = '0', idle = '0']: readonly string[],
   limits: boolean,
 ): readonly string[] {

@@ -52,7 +52,7 @@ export class ScopedClient extends WireClientBase {
 
   /** Whether the pool may hand this connection to somebody else: PostgreSQL has said that it is idle, after all that was sent. */
   get idle(): boolean {
-    return this.#gate.wire.status === 'I' && !this.busy && !this.#gate.held;
+    return this.#gate.wire.status === 'I' && !this.busy && !this.#gate.held && !this.#gate.tainted;
   }
 
   /** Whether a statement was sent or waits to be sent whose answer, and how it leaves the transaction, is still to come. */
@@ -166,14 +166,16 @@ export class ScopedClient extends WireClientBase {
   }
 
   #submitObject(scope: Scope | undefined, object: WireObject, values: unknown, callback: unknown): WireObject {
+    const { name } = object;
     const { text, nature, refusal } = shownStatement(object, this.#named);
     const given = typeof values === 'function' ? values : callback;
     if (typeof given === 'function') object.callback ??= given as Callback;
     const timeout = (object as { query_timeout?: number }).query_timeout;
+    const statement = { scope, nature, text, object, made: false, refusal, failed: () => this.#named.forget(name) };
     const query =
       nature.kind.startsWith('copy') && !refusal
         ? this.#copies.begin(scope, nature, text, object)
-        : new GatedQuery(this.#gate, { scope, nature, text, object, made: false, refusal }, timeout);
+        : new GatedQuery(this.#gate, statement, timeout);
     this.#enqueue(query, isQuery(object) ? undefined : 'Cursors, streams and COPY are');
     return object;
   }

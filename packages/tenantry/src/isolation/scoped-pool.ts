@@ -8,6 +8,7 @@ import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
 import { ScopedClient } from './scoped-client.js';
 import { TenantShares } from './tenant-shares.js';
+import { isQuery, isWireObject } from './wire-object.js';
 
 /** Options of {@link ScopedPool}: those of `pg.Pool`, and the gate's. */
 export interface ScopedPoolConfig extends pg.PoolConfig {
@@ -65,6 +66,18 @@ export class ScopedPool extends pg.Pool {
       this.#lease((error, lease) => (lease ? resolve(lease.asClient()) : reject(error ?? new Error('No client.'))));
     });
   }
+
+  /**
+   * As `pg.Pool`'s.
+   *
+   * @throws TenancyError `TENANCY_STATEMENT_REFUSED` for a cursor or a stream: nobody would know when its connection is free again.
+   */
+  override query = ((config: unknown, ...rest: unknown[]): unknown => {
+    if (!isWireObject(config) || isQuery(config))
+      return (super.query as (...args: unknown[]) => unknown)(config, ...rest);
+    const fields = { what: 'A cursor, a stream or COPY on the pool', remedy: 'Take a client of the pool: connect().' };
+    return Promise.reject(new TenancyError('TENANCY_STATEMENT_REFUSED', fields));
+  }) as pg.Pool['query'];
 
   /**
    * Runs one select that can write nothing, in a scope of its own, whatever scope this code runs in.

@@ -7,7 +7,8 @@ import { sqlTokens, type Token } from './sql-tokens.js';
  * - `begin`: opens a transaction, whatever its spelling; `mode`: `SET TRANSACTION`, which PostgreSQL takes only before the
  *   first query; `commit`, `rollback`: end it; `savepoint`: `RELEASE` too; `rollback to`: a savepoint.
  * - `chain`: ends a transaction and begins the next.
- * - `copy in`, `copy out`: to and from the one who asks; `procedure`: may end transactions by itself.
+ * - `copy in`, `copy out`: to and from the one who asks; `inside`: means something inside a transaction only,
+ *   as a lock, or must not be outside one, as a procedure, which may end transactions by itself.
  * - `nothing`: the gate's own, which does nothing but enter the scope.
  * - `lasting`: leaves something on its connection for whoever uses it next; `unknown`: nothing that PostgreSQL 15 to 18 has.
  */
@@ -23,7 +24,7 @@ export type StatementKind =
   | 'chain'
   | 'copy in'
   | 'copy out'
-  | 'procedure'
+  | 'inside'
   | 'nothing'
   | 'lasting'
   | 'unknown';
@@ -48,7 +49,7 @@ const commonest = /^\s*(?:select|insert|update|delete|with)\b/i;
 const queries = new Set('SELECT INSERT UPDATE DELETE MERGE WITH VALUES TABLE FETCH SHOW EXPLAIN'.split(' '));
 const commands = new Set(
   (
-    'ALTER ANALYZE ANALYSE CLOSE CLUSTER COMMENT CREATE DROP GRANT IMPORT LOCK MOVE NOTIFY REASSIGN REFRESH REINDEX REVOKE ' +
+    'ALTER ANALYZE ANALYSE CLOSE CLUSTER COMMENT CREATE DROP GRANT IMPORT MOVE NOTIFY REASSIGN REFRESH REINDEX REVOKE ' +
     'SECURITY TRUNCATE VACUUM CHECKPOINT'
   ).split(' '),
 );
@@ -87,8 +88,9 @@ const readers: Readonly<Record<string, (words: Words) => StatementNature>> = {
   SET: sets,
   DECLARE: declares,
   COPY: copies,
-  CALL: () => ({ kind: 'procedure', what: 'A procedure' }),
-  DO: () => ({ kind: 'procedure', what: 'A DO block' }),
+  CALL: () => ({ kind: 'inside', what: 'A procedure' }),
+  DO: () => ({ kind: 'inside', what: 'A DO block' }),
+  LOCK: () => ({ kind: 'inside', what: 'LOCK' }),
 };
 
 /** One that PostgreSQL will not understand is sent as it is, to be answered with PostgreSQL's own error. */
@@ -105,13 +107,20 @@ function ends(words: Words, kind: 'commit' | 'rollback'): StatementNature {
 }
 
 function sets(words: Words): StatementNature {
+  if (isMode(words.token)) return { kind: 'mode' };
   const scope = words.take('LOCAL', 'TRANSACTION', 'CONSTRAINTS');
+  if (scope === 'TRANSACTION' && (words.modes() || words.take('SNAPSHOT'))) return { kind: 'mode' };
+  if (scope === 'LOCAL' && isMode(words.token)) return { kind: 'mode' };
   // A parameter may be named `local.x` or `transaction.x`.
   const named = words.token?.kind === 'word' || words.token?.kind === 'quoted';
-  if (scope === 'TRANSACTION' && (words.modes() || words.take('SNAPSHOT'))) return { kind: 'mode' };
   const local = scope === 'LOCAL' && !outlives(words.token?.text ?? '');
   if ((local || scope === 'CONSTRAINTS') && named && words.token?.text !== 'TO') return command;
   return { kind: 'lasting', what: 'A session-level SET' };
+}
+
+/** A transaction's mode under its other name. */
+function isMode(token: Token | undefined): boolean {
+  return token?.kind === 'word' && /^TRANSACTION_(?:ISOLATION|READ_ONLY|DEFERRABLE)$/.test(token.text);
 }
 
 /** What PostgreSQL does not take back at the end of the transaction: the next random numbers. Quoted, a parameter has any case. */
@@ -119,9 +128,15 @@ function outlives(parameter: string): boolean {
   return /^"?seed"?$/i.test(parameter) || /^u&/i.test(parameter);
 }
 
+/** A cursor may be named like any word that PostgreSQL does not reserve, so its name is passed first. */
 function declares(words: Words): StatementNature {
-  while (words.token && !words.take('CURSOR')) words.next();
-  return words.take('WITH') ? { kind: 'lasting', what: 'A cursor WITH HOLD' } : command;
+  words.next();
+  while (words.take('BINARY', 'ASENSITIVE', 'INSENSITIVE', 'NO', 'SCROLL'));
+  if (!words.take('CURSOR')) return { kind: 'unknown', what: 'A cursor' };
+  if (words.take('WITH')) return { kind: 'lasting', what: 'A cursor WITH HOLD' };
+  words.take('WITHOUT');
+  words.take('HOLD');
+  return words.take('FOR') ? { kind: 'inside', what: 'DECLARE' } : { kind: 'unknown', what: 'A cursor' };
 }
 
 /** Of a file or a program a statement like others, which PostgreSQL allows nobody who serves. */
@@ -129,8 +144,11 @@ function copies(words: Words): StatementNature {
   for (let depth = 0, word = words.next(); word !== undefined; word = words.next()) {
     if (word === '(') depth++;
     else if (word === ')') depth--;
-    else if (depth === 0 && word === 'FROM' && words.take('STDIN')) return { kind: 'copy in', what: 'COPY FROM STDIN' };
-    else if (depth === 0 && word === 'TO' && words.take('STDOUT')) return { kind: 'copy out', what: 'COPY TO STDOUT' };
+    // PostgreSQL takes either name for either direction.
+    else if (depth === 0 && (word === 'FROM' || word === 'TO') && words.take('STDIN', 'STDOUT'))
+      return word === 'FROM'
+        ? { kind: 'copy in', what: 'COPY FROM STDIN' }
+        : { kind: 'copy out', what: 'COPY TO STDOUT' };
   }
   return command;
 }

@@ -21,14 +21,14 @@ export interface TextStatement {
 
 /** A statement as `pg` would make it, but for its name: a prepared one of a tenant costs memory that is never given back. */
 export function textQuery(gate: Gate, statement: TextStatement): GatedQuery {
-  const { scope, text, config, values, before } = statement;
+  const { scope, text, config, values = config?.['values'], before } = statement;
   const callback = once(statement.callback);
   const nature = statement.nature ?? statementNature(text);
   const { kind, what = 'It' } = nature;
   const unknown = kind === 'unknown' && refused(what, 'Tenantry does not know it, so it was not run.');
   const object = unknown
     ? new ParseOnly(text, unknown, callback)
-    : new WireQueryBase(config ? { ...config, text, name: undefined } : text, values, callback);
+    : new WireQueryBase(config ? { ...asked(config), text } : text, values, callback);
   object.queryMode = 'extended';
   const refusal = kind.startsWith('copy') ? refused(what, 'Use from() or to() of pg-copy-streams.') : undefined;
   const timeout = config?.['query_timeout'] as number | undefined;
@@ -37,6 +37,12 @@ export function textQuery(gate: Gate, statement: TextStatement): GatedQuery {
 
 function refused(what: string, remedy: string): TenancyError {
   return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
+}
+
+/** By name: some libraries keep them in getters. */
+function asked(config: Record<string, unknown>): Record<string, unknown> {
+  const { rows, rowMode, types, binary, portal } = config;
+  return { rows, rowMode, types, binary, portal };
 }
 
 /** `pg` tells of a value that cannot be sent, and then of the end of the statement that it could not send. */

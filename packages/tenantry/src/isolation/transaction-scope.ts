@@ -1,14 +1,14 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { TransactionStatus } from './pg-internals.js';
-import type { StatementNature } from './statement-kind.js';
+import type { StatementKind, StatementNature } from './statement-kind.js';
 
 /**
- * What must go before a statement, in its flight: `begin`, the one that was held back; and of the scope's settings all, none, or
- * those that a statement of this transaction may have changed.
+ * What must go before a statement, in its flight: `begin`, the one that was held back; and of the scope's settings none, all, all by
+ * commands that take no snapshot, or those that a statement of this transaction may have changed.
  */
 export interface Admission {
   readonly begin?: string | undefined;
-  readonly enter: 'not' | 'first' | 'again' | 'again with limits';
+  readonly enter: 'not' | 'all' | 'all without a snapshot' | 'again';
 }
 
 /**
@@ -16,6 +16,9 @@ export interface Admission {
  * changed role and path; gone with the transaction before this one.
  */
 type Standing = 'not yet' | 'yes' | 'perhaps' | 'gone';
+
+/** Kinds that run no code of anybody's. */
+const runNothing = new Set<StatementKind>(['savepoint', 'rollback to', 'nothing', 'mode']);
 
 /** The text of a `begin` that was answered but not sent. */
 export interface HeldBegin {
@@ -31,6 +34,8 @@ export class TransactionScope {
   #of = 'none';
   #standing: Standing = 'not yet';
   #held: HeldBegin | undefined;
+  /** It was given a mode, which PostgreSQL takes only before its snapshot. */
+  #moded = false;
   /** Why its scope could not be entered: until the transaction's end, every statement of it fails for that reason. */
   #refusal: Error | undefined;
   /** Before 18 a deferred trigger runs as whoever the transaction is at its end, since then as whoever it was when it was queued. */
@@ -68,26 +73,35 @@ export class TransactionScope {
       const foreign = this.foreign(scope);
       if (foreign) return foreign;
     } else {
-      // Its COMMIT would end the implicit transaction, and the settings with it: the rest would run as the login.
-      if (kind === 'procedure')
-        return refusal(`${what} outside a transaction`, 'Call it inside one: em.transactional(…).');
+      // A lock or a cursor would be gone at once. A procedure's COMMIT would end the implicit transaction, and the settings with
+      // it: the rest would run as the login.
+      if (kind === 'inside') return refusal(`${what} outside a transaction`, 'Use it inside one: em.transactional(…).');
       this.#begin(scope);
       if (kind === 'begin') return { enter: 'not' };
     }
     // In a failed transaction PostgreSQL runs nothing but the way out of it.
     const wayOut = kind === 'rollback' || kind === 'rollback to';
     if (status === 'E') return this.#refusal && !wayOut ? this.#refusal : { enter: 'not' };
-    return { begin: this.#held?.text, enter: this.#entering(kind, open) };
+    const enter = this.#entering(kind, open);
+    // From here on it may have run, in part at least, whatever is heard of it: a cursor that is closed early reports nothing.
+    if (this.#standing === 'yes' && !runNothing.has(kind)) this.#standing = 'perhaps';
+    if (kind === 'mode') this.#moded = true;
+    return { begin: this.#held?.text, enter };
   }
 
-  #entering(kind: StatementNature['kind'], open: boolean): Admission['enter'] {
-    const ends = kind === 'commit' || kind === 'rollback' || kind === 'chain';
+  #entering(kind: StatementKind, open: boolean): Admission['enter'] {
     if (kind === 'unknown') return 'not';
-    if (this.#standing === 'not yet') return open && (kind === 'rollback' || kind === 'mode') ? 'not' : 'first';
+    const ends = kind === 'commit' || kind === 'rollback' || kind === 'chain';
+    if (this.#standing === 'not yet') {
+      if (open && (kind === 'rollback' || kind === 'mode')) return 'not';
+      // A query takes the transaction's snapshot, also the one that enters: not before LOCK, nor before what else comes before it.
+      const early = open && (this.#moded || kind !== 'query' || /\bisolation\b/i.test(this.#held?.text ?? ''));
+      return early ? 'all without a snapshot' : 'all';
+    }
     if (this.#standing === 'yes') return 'not';
     if (kind === 'rollback' || (ends && !this.entersToCommit)) return 'not';
     // Before a savepoint: what is set after it, a rollback to it takes back.
-    if (this.#standing === 'gone') return 'again with limits';
+    if (this.#standing === 'gone') return 'all without a snapshot';
     return kind === 'savepoint' || kind === 'rollback to' ? 'not' : 'again';
   }
 
@@ -99,6 +113,7 @@ export class TransactionScope {
   #begin(scope: string): void {
     this.#of = scope;
     this.#standing = 'not yet';
+    this.#moded = false;
     this.#refusal = undefined;
   }
 
@@ -107,20 +122,21 @@ export class TransactionScope {
     this.#held = undefined;
   }
 
-  /** PostgreSQL has entered the scope. */
-  entered(): void {
+  /** PostgreSQL has entered the scope, and runs the statement. Any may call a function that says `set local role`. */
+  entered({ kind }: StatementNature): void {
     this.#held = undefined;
-    this.#standing = 'yes';
+    this.#standing = runNothing.has(kind) ? 'yes' : 'perhaps';
   }
 
   /**
-   * PostgreSQL has done a statement. Any may have run a function that says `set local role`.
+   * PostgreSQL has done a statement.
    *
    * @param tag - PostgreSQL's own word for what it ran, so that no text has to be believed.
    */
   completed(tag: string, { kind }: StatementNature): void {
     if (/^(?:COMMIT|ROLLBACK)\b/.test(tag) && kind !== 'rollback to') this.#standing = 'gone';
-    else if (this.#standing === 'yes' && kind !== 'savepoint' && kind !== 'nothing') this.#standing = 'perhaps';
+    // Of a savepoint, what was set since is gone.
+    else if (kind === 'rollback to' && this.#standing === 'yes') this.#standing = 'perhaps';
   }
 }
 

@@ -23,7 +23,7 @@ export function shownStatement(object: WireObject, named: NamedTexts): ShownStat
   if (text === undefined)
     return { text: '', nature: { kind: 'unknown' }, refusal: refused('A query object without a text') };
   const nature = statementNature(text);
-  return { text, nature, refusal: fits(object, nature) ? undefined : notHere(nature) };
+  return { text, nature, refusal: fits(object, nature) ? undefined : notHere(nature, isCopy(object)) };
 }
 
 function shownQuery(object: WireQuery, named: NamedTexts): ShownStatement {
@@ -33,8 +33,7 @@ function shownQuery(object: WireQuery, named: NamedTexts): ShownStatement {
   object.name = undefined;
   object.queryMode = 'extended';
   const nature = statementNature(text);
-  const passes = nature.kind !== 'unknown' && !nature.kind.startsWith('copy');
-  return { text, nature, refusal: passes ? undefined : notHere(nature) };
+  return { text, nature, refusal: nature.kind.startsWith('copy') ? notHere(nature) : undefined };
 }
 
 /** `pg-query-stream` keeps its text with its cursor. */
@@ -51,19 +50,22 @@ export function isQuery(object: WireObject): object is WireQuery {
 
 /** COPY asks for data or is read from; whatever else streams gives rows. */
 function fits(object: WireObject, { kind }: StatementNature): boolean {
-  const writes = typeof object.handleCopyInResponse === 'function';
-  const reads = !writes && !object.handleDataRow && typeof (object as { _read?: unknown })._read === 'function';
-  if (kind === 'copy in') return writes;
-  if (kind === 'copy out') return reads;
-  return kind === 'query' && !writes && !reads;
+  // Of what is unknown PostgreSQL is asked to say what is wrong.
+  if (!isCopy(object)) return kind === 'query' || kind === 'unknown';
+  return kind === (object.handleCopyInResponse ? 'copy in' : 'copy out');
 }
 
-function notHere({ kind, what }: StatementNature): TenancyError {
-  if (kind === 'lasting') return refused(what ?? 'It');
-  return refused(
-    kind.startsWith('copy') ? (what ?? 'COPY') : 'A cursor or a stream over what returns no rows',
-    kind.startsWith('copy') ? 'Use from() or to() of pg-copy-streams.' : 'Send it as a statement.',
-  );
+function isCopy(object: WireObject): boolean {
+  const reads = typeof (object as { _read?: unknown })._read === 'function' && !object.handleDataRow;
+  return typeof object.handleCopyInResponse === 'function' || typeof object.handleCopyData === 'function' || reads;
+}
+
+function notHere({ kind, what = 'COPY' }: StatementNature, copies = false): TenancyError {
+  if (kind === 'lasting') return refused(what);
+  if (kind.startsWith('copy')) return refused(what, 'Use from() or to() of pg-copy-streams, as its direction asks.');
+  if (copies)
+    return refused('An object for COPY with what is no COPY', 'Give it COPY … FROM STDIN or COPY … TO STDOUT.');
+  return refused('A cursor or a stream over what returns no rows', 'Send it as a statement.');
 }
 
 function refused(what: string, remedy = 'Use what ends with a transaction, such as SET LOCAL.'): TenancyError {

@@ -47,7 +47,15 @@ export class Wire {
   /** The text of the statement whose turn it is. */
   #turn: string | undefined;
   #ours = false;
+  /** How much of its statement the object whose turn it is has sent. */
+  #said: 'nothing' | 'its text' | 'all' = 'nothing';
+  #simple = false;
   #answered = false;
+  /** Executes that PostgreSQL has not answered. */
+  #executing = 0;
+  /** PostgreSQL waits for the data of a COPY. */
+  #feeding = false;
+  #sent = 0;
   #status: TransactionStatus | null = null;
   #terminated = false;
   #broken: TenancyError | undefined;
@@ -64,6 +72,9 @@ export class Wire {
       'rowDescription',
     ] as const)
       connection.on(event, () => (this.#answered = true));
+    for (const event of ['portalSuspended', 'commandComplete', 'emptyQuery'] as const)
+      connection.on(event, () => this.#executing--);
+    connection.on('copyInResponse', () => (this.#feeding = true));
   }
 
   /** How the transaction stood when PostgreSQL last said so; `null` before it did. */
@@ -87,15 +98,33 @@ export class Wire {
   }
 
   /**
+   * Whether PostgreSQL waits in the middle of a statement: for the next Execute of a cursor, for data of a COPY, or for somebody to
+   * read what it said. None of its own limits counts meanwhile.
+   */
+  get stalled(): boolean {
+    if (this.quiet) return false;
+    const unasked = this.#awaiting.readies === 0 && this.#executing <= 0;
+    return unasked || this.#feeding || this.#connection.stream.readableLength > 0;
+  }
+
+  /** Changes with whatever is sent or arrives. */
+  get traffic(): number {
+    return this.#sent + this.#connection.stream.bytesRead;
+  }
+
+  /**
    * Begins a statement's turn, until PostgreSQL is ready for the next. What `send` sends goes out in one write: a statement with
    * its scope is seven messages, and Node pays for each that it hands to the system, ten microseconds of a small request.
    *
    * @param text - The one statement that may be sent.
+   * @param simple - It may be sent as a simple query, because PostgreSQL was asked whether it is one statement.
    * @returns What `send` answers; where that is an error, nothing was sent.
    */
-  turn(text: string, send: () => Error | null | undefined | void): Error | undefined {
+  turn(text: string, send: () => Error | null | undefined | void, simple = false): Error | undefined {
     if (!this.quiet) return this.#break('An answer to something else is still to come on this connection');
     this.#turn = text;
+    this.#said = 'nothing';
+    this.#simple = simple;
     this.#answered = false;
     const gathered: Uint8Array[] = [];
     this.#gathered = gathered;
@@ -129,6 +158,8 @@ export class Wire {
 
   #ready(status: TransactionStatus): void {
     this.#status = status;
+    this.#executing = 0;
+    this.#feeding = false;
     if (!this.#write) return this.#install();
     if (this.#awaiting.readies === 0 && !this.#terminated)
       return void this.#break('PostgreSQL answered what nobody had asked');
@@ -184,16 +215,39 @@ export class Wire {
     const free = this.#ours || closing.has(kind);
     if (kind === type.terminate) this.#terminated = true;
     if (!free && this.#turn === undefined) return 'A message out of turn';
+    if (!copying.has(kind) && !closing.has(kind) && !opening.has(kind) && kind !== type.query)
+      return 'A message that Tenantry does not know';
+    this.#sent++;
+    if (kind === type.execute) this.#executing++;
+    if (kind === type.copyDone || kind === type.copyFail) this.#feeding = false;
+    if (opening.has(kind)) this.#awaiting.open = true;
     if (kind === type.query || kind === type.sync) {
       this.#awaiting.readies++;
       this.#awaiting.open = false;
-    } else if (opening.has(kind)) this.#awaiting.open = true;
-    else if (!copying.has(kind) && !closing.has(kind)) return 'A message that Tenantry does not know';
-    if (this.#ours || (kind !== type.parse && kind !== type.query)) return undefined;
-    const [name, text] =
-      kind === type.parse ? [textAt(view, at), textAt(view, view.indexOf(0, at) + 1)] : ['', textAt(view, at)];
-    if (name !== '') return 'A prepared statement';
-    return text === this.#turn ? undefined : 'A statement that was not the one it had shown';
+    }
+    return this.#ours ? undefined : this.#untrue(kind, view, at);
+  }
+
+  /** What an object sends that is not the one statement it had shown, in one transaction. */
+  #untrue(kind: number, view: Buffer, at: number): string | undefined {
+    if (closing.has(kind) || copying.has(kind)) {
+      if (kind === type.sync) this.#said = 'all';
+      return undefined;
+    }
+    // After its Sync the transaction is over, and the scope with it.
+    if (this.#said === 'all') return 'A message after the end of its statement';
+    if (kind === type.execute || kind === type.describe) return undefined;
+    const first = textAt(view, at);
+    const second = kind === type.query ? '' : textAt(view, view.indexOf(0, at) + 1);
+    if (kind === type.bind) return second === '' ? undefined : 'A statement that was prepared before';
+    if (kind === type.parse && first !== '') return 'A prepared statement';
+    if (kind === type.query && !this.#simple) return 'A simple query, which may be several statements';
+    if (this.#said !== 'nothing') return 'A second statement';
+    this.#said = kind === type.query ? 'all' : 'its text';
+    const text = kind === type.query ? first : second;
+    // What is no Unicode changes on its way.
+    const shown = text === this.#turn || text === Buffer.from(this.#turn ?? '').toString();
+    return shown ? undefined : 'A statement that was not the one it had shown';
   }
 
   #refuse(what: string): false {

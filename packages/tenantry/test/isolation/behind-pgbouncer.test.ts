@@ -173,17 +173,12 @@ describeBehindPgBouncer('behind PgBouncer in transaction mode, with one backend'
     await other.close();
   });
 
-  it('without the wall: what is prepared by name stays on the backend, and the next process stumbles over it', async () => {
-    const first = await pooled.start({ transactionPooler: false, listenUrl: false });
-    const second = await pooled.start({ transactionPooler: false, listenUrl: false });
-    const read = ({ tenancy, orm }: ShopProcess) => tenancy.run(acme, () => names(orm.em));
+  it('without the wall: what is prepared by name stays on the backend', async () => {
+    const careless = await pooled.start({ transactionPooler: false, listenUrl: false });
     await neighbour.leave('prepare neighbours as select 1', async () => {
-      await read(first);
-      expect(await neighbour.prepared()).toEqual(['neighbours', 'tenantry_scope']);
-      await expect(read(second)).rejects.toMatchObject({
-        code: 'TENANCY_SCOPE_REFUSED',
-        message: expect.stringContaining('set `transactionPooler: true`') as string,
-      });
+      await careless.tenancy.run(acme, () => names(careless.orm.em));
+      const left = [expect.stringMatching(/^neighbours$/), expect.stringMatching(/^tenantry_scope_/)] as unknown[];
+      expect(await neighbour.prepared()).toEqual(left);
     });
   });
 });

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
+import { until } from '../../../../test/support/until.js';
 import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
 import { plainPool, scopedPool, settingsOf } from './support/pools.js';
 import { stock, widgetNames } from './support/stock.js';
@@ -98,6 +99,60 @@ describe('COPY of a library', () => {
     await expect(as('acme', () => write(['x'], 'copy widget to stdout'))).rejects.toMatchObject(refused);
     await expect(as('acme', () => read('select 1'))).rejects.toMatchObject(refused);
     await expect(as('acme', () => write(['x'], 'set role globex_shop'))).rejects.toMatchObject(refused);
+  });
+
+  it('closes its connection when its reader stops, and whoever comes next has another', async () => {
+    await as('acme', async () => {
+      for await (const chunk of client.query(copyTo('copy (select generate_series(1, 100000)) to stdout'))) {
+        expect(chunk).toBeDefined();
+        break;
+      }
+      await expect(client.query('select 1')).rejects.toThrow();
+    });
+  });
+
+  it('is one statement, whatever comes after it', async () => {
+    const more = "; set local role globex_shop; insert into globex_shop.tag (name) values ('by acme')";
+    await expect(as('acme', () => read(`copy (select 1) to stdout${more}`))).rejects.toMatchObject({ code: '42601' });
+    await expect(as('acme', () => write(['x'], `copy widget (name) from stdin${more}`))).rejects.toMatchObject({
+      code: '42601',
+    });
+    await as('acme', async () => {
+      await client.query('begin');
+      await client.query('set local standard_conforming_strings to off');
+      await expect(read(`copy (select '\\' , ') to stdout${more} --') to stdout`)).rejects.toMatchObject({
+        code: '42601',
+      });
+      await client.query('rollback');
+    });
+    const { rows } = await shop.database.admin.query("select name from globex_shop.tag where name = 'by acme'");
+    expect(rows).toEqual([]);
+  });
+
+  it('takes either name for the other side, as PostgreSQL does', async () => {
+    await as('acme', () => write(['acme one'], 'copy widget (name) from stdout'));
+    expect(await as('acme', () => read('copy (select name from widget order by id) to stdin'))).toBe(
+      'acme widget\nacme one\n',
+    );
+    await expect(as('acme', () => client.query('copy widget from stdout'))).rejects.toMatchObject({
+      code: 'TENANCY_STATEMENT_REFUSED',
+    });
+  });
+
+  it('that took too long for its caller leaves no transaction open', async () => {
+    const hurried = await scopedPool(shop, { query_timeout: 1 });
+    const one = await hurried.connect();
+    await as('acme', async () => {
+      const into = one.query(copyFrom('copy widget (name) from stdin')) as Writable;
+      into.on('error', () => undefined);
+      await new Promise((resolve) => into.once('error', resolve));
+    });
+    one.release();
+    await until('its transaction is over', async () => {
+      const open = "select 1 from pg_stat_activity where datname = current_database() and state like 'idle in%'";
+      return (await shop.database.admin.query(open)).rowCount === 0;
+    });
+    await hurried.end();
   });
 
   it('sends nothing in a transaction of another scope, or in a scope that cannot be entered', async () => {

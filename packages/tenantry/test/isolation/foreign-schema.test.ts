@@ -58,7 +58,9 @@ it('refuses a table or sequence that only public has, instead of reading that on
 });
 
 it('refuses a bare name outside any scope, although public has the table', async () => {
-  await expect(shop.orm.em.fork().execute('select name from widget')).rejects.toMatchObject({ code: '42P01' });
+  await expect(shop.orm.em.fork().execute('select name from widget')).rejects.toMatchObject({
+    code: 'TENANCY_SCOPE_MISSING',
+  });
   await expect(shop.tenancy.runInCatalog(() => shop.orm.em.execute('select name from widget'))).rejects.toMatchObject({
     code: '42P01',
   });

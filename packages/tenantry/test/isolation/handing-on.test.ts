@@ -1,7 +1,9 @@
+import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import pg from 'pg';
 import Cursor from 'pg-cursor';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
@@ -149,6 +151,31 @@ describe('a transaction that nobody goes on with', () => {
     const { rows } = await as('globex', () => pool.query('select name from widget'));
     expect(rows).toEqual([{ name: 'globex widget' }]);
     await expect(as('acme', () => client.query(insert))).rejects.toThrow();
+    client.release();
+  });
+});
+
+describe('a stream that nobody goes on with', () => {
+  it.each<[string, (client: pg.PoolClient) => Promise<unknown>]>([
+    ['a cursor that was opened', async (client) => client.query(new Cursor('select 1'))],
+    ['a cursor that was read from', (client) => client.query(new Cursor('select generate_series(1, 10)')).read(2)],
+    [
+      'COPY without data',
+      async (client) => (client.query(copyFrom('copy widget from stdin')) as Writable).on('error', ignored),
+    ],
+    [
+      'COPY that nobody reads',
+      async (client) =>
+        client
+          .query(copyTo('copy (select repeat(md5(n::text), 1000) from generate_series(1, 10000) n) to stdout'))
+          .on('error', ignored)
+          .read(0),
+    ],
+  ])('gives its connection back after the idle limit: %s', async (_, open) => {
+    const client = await pool.connect();
+    await as('acme', async () => void (await open(client)));
+    const { rows } = await as('globex', () => pool.query('select name from widget'));
+    expect(rows).toEqual([{ name: 'globex widget' }]);
     client.release();
   });
 });

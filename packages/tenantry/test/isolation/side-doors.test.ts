@@ -28,6 +28,7 @@ beforeAll(async () => {
     await admin.query(`
       create function ${tenant}_shop.become_globex() returns void language plpgsql as $$ begin set local role globex_shop; end $$;
       create function ${tenant}_shop.forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$;
+      create function ${tenant}_shop.exec(text) returns text language plpgsql as $$ begin execute $1; return $1; end $$;
       create procedure ${tenant}_shop.halves() language plpgsql as $$
         begin commit; insert into ${tenant}_shop.maker (name) values (current_user); end $$;
     `);
@@ -105,6 +106,15 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
       return text(await house.run('globex', (em) => em.execute('fetch all from h')).catch(ignored));
     },
   },
+  'a cursor that is named like the word before its own': {
+    leak: 'acme widget',
+    seen: async (house) => {
+      await inTransaction(house, 'acme', (em) =>
+        em.execute('declare cursor cursor with hold for select name from acme_shop.widget'),
+      );
+      return text(await house.run('globex', (em) => em.execute('fetch all from cursor')).catch(ignored));
+    },
+  },
   'a prepared statement of a stream': {
     leak: 'acme widget',
     seen: async (house) => {
@@ -139,96 +149,6 @@ describe.each(Object.entries(doors))('%s', (_, { seen, leak }) => {
   it('without the wall: shows them', async () => {
     expect(await seen(bare)).toContain(leak);
     await unguarded.reset();
-  });
-});
-
-describe('a function that sets the role', () => {
-  it('lends it to no later statement of its transaction', async () => {
-    const rows = await guarded.run('acme', (em) =>
-      em.transactional(async (inner) => {
-        await inner.execute('select become_globex()');
-        return inner.execute('select current_user::text as role, name from widget');
-      }),
-    );
-    expect(rows).toEqual([{ role: 'acme_shop', name: 'acme widget' }]);
-    await inTransaction(guarded, 'acme', async (em) => {
-      await em.execute('select become_globex()');
-      await expect(em.execute(foreign)).rejects.toMatchObject({ code: '42501' });
-    });
-    await inTransaction(guarded, 'acme', async (em) => {
-      await em.execute('select become_globex()');
-      await expect(stream(em, foreign)).rejects.toThrow('permission denied');
-    });
-  });
-
-  it('without the wall: is who the transaction is from then on', async () => {
-    const rows = await bare.run('acme', (em) =>
-      em.transactional(async (inner) => {
-        await inner.execute('select acme_shop.become_globex()');
-        return inner.execute(foreign);
-      }),
-    );
-    expect(rows).toEqual([{ name: 'globex widget' }]);
-  });
-});
-
-it('enters a transaction that follows another by “commit and chain”, its limits included', async () => {
-  const rows = await guarded.run('acme', (em) =>
-    em.transactional(async (inner) => {
-      await inner.execute('select 1');
-      await inner.execute('commit and chain');
-      return inner.execute(
-        "select current_user::text as role, current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle",
-      );
-    }),
-  );
-  expect(rows).toEqual([{ role: 'acme_shop', statement: '10s', idle: '10s' }]);
-});
-
-it('keeps a limit that a transaction chose for itself, also past a savepoint', async () => {
-  const limits = await guarded.run('acme', (em) =>
-    em.transactional(async (inner) => {
-      const limit = async () => (await inner.execute('show statement_timeout'))[0];
-      await inner.execute("set local statement_timeout to '7s'");
-      await inner.execute('savepoint s');
-      const before = await limit();
-      await inner.execute('rollback to savepoint s');
-      return [before, await limit()];
-    }),
-  );
-  expect(limits).toEqual([{ statement_timeout: '7s' }, { statement_timeout: '7s' }]);
-});
-
-it('prepares its own statement again where a function has deallocated it', async () => {
-  for (let round = 0; round < 3; round++) {
-    await guarded.run('acme', (em) => em.execute('select forget()'));
-    expect(await guarded.run('globex', (em) => em.execute('select name from widget'))).toEqual([
-      { name: 'globex widget' },
-    ]);
-    await guarded.run('acme', (em) => em.execute('select forget()'));
-    const inside = (em: EntityManager) => em.transactional((inner) => inner.execute('select name from widget'));
-    expect(await guarded.run('acme', inside)).toEqual([{ name: 'acme widget' }]);
-  }
-});
-
-describe('a procedure that ends its transaction', () => {
-  it('runs inside a transaction only, where PostgreSQL does not let it', async () => {
-    await expect(guarded.run('acme', (em) => em.execute('call halves()'))).rejects.toMatchObject({
-      code: 'TENANCY_STATEMENT_REFUSED',
-    });
-    const inside = (em: EntityManager) => em.transactional((inner) => inner.execute('call halves()'));
-    await expect(guarded.run('acme', inside)).rejects.toMatchObject({ code: '2D000' });
-    await expect(guarded.run('acme', (em) => stream(em, 'call halves()'))).rejects.toThrow();
-    const { rows } = await shop.database.admin.query("select 1 from acme_shop.maker where name not like 'acme%'");
-    expect(rows).toEqual([]);
-  });
-
-  it('without the wall: runs its second half as the login', async () => {
-    await bare.run('acme', (em) => em.execute('call acme_shop.halves()'));
-    const { rows } = await shop.database.admin.query(
-      "delete from acme_shop.maker where name not like 'acme%' returning name",
-    );
-    expect(rows).toEqual([{ name: new URL(shop.database.url).username }]);
   });
 });
 
