@@ -93,6 +93,7 @@ it('answers with ?dryRun=true the plan as data, with GET and with POST, and chan
           total: 1,
           groups: [{ from: null, migrations: [{ name: '000001-item', kind: 'sql' }], tenants: 1 }],
           waves: [{ name: 'all', tenants: [id] }],
+          maxFailures: null,
           ahead: [],
           strays: [],
           findings: [],

@@ -214,7 +214,7 @@ export const errorCodes = {
   TENANCY_STATEMENT_TIMEOUT: {
     ...unavailable,
     detail: 'The request worked or waited for too long and was stopped; ask for less, or try again later.',
-    operator: 'PostgreSQL stopped a statement or its transaction: {reason}. {remedy}',
+    operator: 'A statement or its transaction was stopped: {reason}. {remedy}',
   },
   TENANCY_DEADLOCK: {
     ...unavailable,

@@ -56,7 +56,11 @@ export class CopyTurns {
 
   #copy(statement: GatedStatement, own: boolean): GatedQuery {
     const { scope, object } = statement;
-    const end = (committed?: Callback) => this.#end(scope, committed ? 'commit' : 'rollback', committed);
+    const end = (committed?: Callback) =>
+      this.#end(scope, committed ? 'commit' : 'rollback', (error) => {
+        if (error) statement.failed?.();
+        committed?.(error);
+      });
     return new GatedQuery(this.#gate, { ...statement, object: own ? endingItsTransaction(object, end) : object });
   }
 
@@ -67,6 +71,7 @@ export class CopyTurns {
 
 /** The same object, told that all is done only when its transaction is. */
 function endingItsTransaction(object: WireObject, end: (committed?: Callback) => void): WireObject {
+  const ended = holdEnd(object);
   return {
     submit: (connection) => object.submit(connection),
     handleCopyData: (message, connection) => object.handleCopyData?.(message, connection),
@@ -75,10 +80,30 @@ function endingItsTransaction(object: WireObject, end: (committed?: Callback) =>
       handleCopyInResponse: (connection: WireConnection) => object.handleCopyInResponse?.(connection),
     }),
     handleReadyForQuery: (connection) =>
-      end((error) => (error ? object.handleError(error, connection) : object.handleReadyForQuery(connection))),
+      end((error) => {
+        if (error) return object.handleError(error, connection);
+        ended();
+        return object.handleReadyForQuery(connection);
+      }),
     handleError: (error, connection) => {
       end();
       object.handleError(error, connection);
     },
+  };
+}
+
+/** COPY that is read ends with its data, before its transaction does: what it had changed might still be taken back. */
+function holdEnd(object: WireObject): () => void {
+  const reading = object as Partial<Pick<Readable, 'push'>>;
+  const push = reading.push?.bind(object);
+  if (!push || object.handleCopyInResponse) return () => undefined;
+  let over = false;
+  reading.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null) over = true;
+    else return push(chunk, encoding);
+    return false;
+  };
+  return () => {
+    if (over) push(null);
   };
 }

@@ -170,7 +170,7 @@ export class GatedQuery implements WireObject {
     }
     this.#statement.failed?.();
     // Once: a FATAL may follow a refusal in the same packet, and a cursor that was told already falls over the second.
-    if (!this.#told) this.#tell(() => this.#object.handleError(told, connection));
+    if (!this.#told) this.#tell(() => tellOfError(this.#object, told, connection));
     this.#told = true;
     if (answered) this.#gate.afterError();
   }
@@ -207,4 +207,18 @@ function unlessUnknown({ object, nature, text, made, refusal }: GatedStatement):
   return new ParseOnly(text, unknown, (error: Error | null) => {
     if (error) object.handleError(error, undefined as never);
   });
+}
+
+/**
+ * `pg-cursor` takes itself to be done as soon as its statement is, and hears no error from then on: neither that the commit
+ * failed, so that it would answer what was rolled back, nor that the connection ended, so that its reader would wait for ever.
+ */
+function tellOfError(object: WireObject, error: Error, connection: WireConnection): void {
+  const { cursor = object } = object as { cursor?: object };
+  const reading = cursor as { state?: string; _cb?: unknown };
+  const late = reading.state === 'done' && typeof reading._cb === 'function';
+  // So that it neither overhears the error nor sends another Sync: one is under way.
+  if (late) reading.state = 'initialized';
+  object.handleError(error, connection);
+  if (late) Object.assign(reading, { state: 'done', _cb: null });
 }

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { nothingRan } from './nothing-ran.js';
 import type { ScopedClient } from './scoped-client.js';
@@ -35,6 +35,7 @@ export class Lease {
   /** Why there is no connection any more. An error costs more than all else here, so the usual end has none until it is asked for. */
   #over: Error | 'given back' | undefined;
   #released = false;
+  #lent: LentClient | undefined;
   /** Its connection was given back, and another one is awaited. */
   #renewing = false;
 
@@ -49,8 +50,13 @@ export class Lease {
     const { client } = this.#leased;
     return new Proxy<pg.PoolClient>(
       client as unknown as pg.PoolClient,
-      new LentClient(this, this.#query, this.release),
+      (this.#lent = new LentClient(this, this.#query, this.release)),
     );
+  }
+
+  /** Whether its holder gave it back: it may be another's. */
+  get released(): boolean {
+    return this.#released;
   }
 
   /** The connection as it is now: it may be another one than at first. */
@@ -133,16 +139,22 @@ export class Lease {
     if (this.#over) return;
     this.#over = over;
     this.#unlisten();
+    this.#lent?.takeOff();
     this.#leased.release(destroy);
     this.#ground.ended();
   }
 }
 
-/** What a holder sees of the client: its own `query` and `release`, everything else the client's. */
+const listening = new Set<PropertyKey>(['on', 'once', 'addListener', 'prependListener', 'prependOnceListener']);
+
+/** What a holder sees of the client: its own `query` and `release`, and everything else of the client's, as long as it is lent. */
 class LentClient {
   readonly #lease: Lease;
   #query: unknown;
   #release: unknown;
+  /** What was set on the client for this loan, to be taken off after it. */
+  #listeners: [name: string, listener: () => void][] | undefined;
+  #parsers: unknown;
 
   constructor(lease: Lease, query: Ask, release: Release) {
     this.#lease = lease;
@@ -150,12 +162,21 @@ class LentClient {
     this.#release = release;
   }
 
-  get(_: unknown, name: PropertyKey): unknown {
+  get(_: unknown, name: PropertyKey, lent: unknown): unknown {
     if (name === 'query') return this.#query;
     if (name === 'release') return this.#release;
-    const { client } = this.#lease;
+    const { client, released } = this.#lease;
     const value: unknown = Reflect.get(client, name, client);
-    return typeof value === 'function' && name !== 'constructor' ? value.bind(client) : value;
+    if (typeof value !== 'function' || name === 'constructor') return value;
+    if (released) return name === 'end' ? () => Promise.resolve() : () => lent;
+    if (listening.has(name))
+      return (event: string, listener: () => void) => {
+        (this.#listeners ??= []).push([event, listener]);
+        value.call(client, event, listener);
+        return lent;
+      };
+    if (name === 'setTypeParser') this.#ownParsers();
+    return value.bind(client);
   }
 
   set(_: unknown, name: PropertyKey, value: unknown): boolean {
@@ -163,6 +184,20 @@ class LentClient {
     else if (name === 'release') this.#release = value;
     else Reflect.set(this.#lease.client, name, value);
     return true;
+  }
+
+  /** The loan is over. */
+  takeOff(): void {
+    const { client } = this.#lease;
+    for (const [event, listener] of this.#listeners ?? []) client.off(event, listener);
+    if (this.#parsers) (client as unknown as { _types: unknown })._types = this.#parsers;
+  }
+
+  #ownParsers(): void {
+    if (this.#parsers) return;
+    const client = this.#lease.client as unknown as { _types: pg.CustomTypesConfig };
+    this.#parsers = client._types;
+    client._types = new pg.TypeOverrides(client._types);
   }
 }
 

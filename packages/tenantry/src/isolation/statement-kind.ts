@@ -113,7 +113,8 @@ function sets(words: Words): StatementNature {
   if (scope === 'LOCAL' && isMode(words.token)) return { kind: 'mode' };
   // A parameter may be named `local.x` or `transaction.x`.
   const named = words.token?.kind === 'word' || words.token?.kind === 'quoted';
-  const local = scope === 'LOCAL' && !outlives(words.token?.text ?? '');
+  const local = scope === 'LOCAL';
+  if (local && outlives(words.token?.text ?? '')) return { kind: 'lasting', what: 'A seed for random()' };
   if ((local || scope === 'CONSTRAINTS') && named && words.token?.text !== 'TO') return command;
   return { kind: 'lasting', what: 'A session-level SET' };
 }

@@ -122,6 +122,28 @@ describe('a connection that is given back', () => {
     expect(await widgetNames(shop, 'acme')).toEqual(['acme widget']);
   });
 
+  it('keeps nothing that its holder had set on it, and does not let him end it', async () => {
+    const first = await pool.connect();
+    const heard: unknown[] = [];
+    first.on('notice', (notice) => heard.push(notice));
+    first.setTypeParser(pg.types.builtins.TEXT, (text) => `parsed ${text}`);
+    const own = await as('acme', () => first.query("select 'a'::text as a"));
+    expect(own.rows).toEqual([{ a: 'parsed a' }]);
+    first.release();
+    const second = await pool.connect();
+    expect(pidOf(second)).toBe(pidOf(first));
+    await as('globex', async () => {
+      await second.query('begin');
+      await first.end();
+      first.on('notice', (notice) => heard.push(notice));
+      await second.query('rollback');
+      await second.query('rollback');
+      expect((await second.query("select 'a'::text as a")).rows).toEqual([{ a: 'a' }]);
+    });
+    expect(heard).toEqual([]);
+    second.release();
+  });
+
   it('without the wall: a plain pool hands on what is in the middle of something, and a write is lost', async () => {
     const plain = await plainPool(shop);
     const first = await plain.connect();

