@@ -15,13 +15,22 @@ create table tenantry.lock_secret (
 insert into tenantry.lock_secret (secret)
 values (pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.gen_random_uuid()::text || pg_catalog.gen_random_uuid()::text, 'UTF8')));
 
--- The key of a lock. Advisory locks are per database, so its name is enough.
-create function tenantry.lock_key(lock_name text) returns bigint language sql stable
+-- The key of a lock. Advisory locks are per database, so its name is enough. Without a secret there is no lock to take: an error,
+-- because a lock of null would be none, and nobody would notice.
+create function tenantry.lock_key(lock_name text) returns bigint language plpgsql stable
 set search_path = ''
 as $$
+declare
+  key bigint;
+begin
   select ('x' || pg_catalog.encode(pg_catalog.substr(
            pg_catalog.sha256(secret || pg_catalog.convert_to(lock_name, 'UTF8')), 1, 8), 'hex'))::bit(64)::bigint
-    from tenantry.lock_secret
+    into key from tenantry.lock_secret;
+  if key is null then
+    raise exception 'tenantry.lock_secret is empty, so no lock can be taken: restore its row, or insert 32 random bytes while no other process of Tenantry runs';
+  end if;
+  return key;
+end
 $$;
 
 -- Who holds a lock, in words; null when nobody does.

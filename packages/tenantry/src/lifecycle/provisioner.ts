@@ -41,7 +41,8 @@ export class Provisioner {
   readonly #owner: Pick<pg.Pool, 'connect'>;
   readonly #defaults: ProvisionDefaults;
   readonly #snapshots: Snapshots | undefined;
-  readonly #running = new Map<string, Promise<ProvisionResult>>();
+  /** By schema, and where to: a rollout may lead to another head than a request. */
+  readonly #running = new Map<string, { readonly head: string | undefined; readonly done: Promise<ProvisionResult> }>();
 
   /**
    * @param owner - A pool of the owner role whose clients were made with `pipeline: true`.
@@ -62,13 +63,16 @@ export class Provisioner {
    */
   provision(tenant: TenantId, service: ServiceName, shipped: ShippedService): Promise<ProvisionResult> {
     const schema = schemaNameOf(tenant, service);
+    const head = shipped.migrations.at(-1)?.name;
     const running = this.#running.get(schema);
-    if (running) return running;
-    const provisioning = this.#provisionPastClashes(tenant, service, shipped).finally(() =>
-      this.#running.delete(schema),
-    );
-    this.#running.set(schema, provisioning);
-    return provisioning;
+    if (running && running.head === head) return running.done;
+    const before = running?.done.catch(() => undefined);
+    const provision = () => this.#provisionPastClashes(tenant, service, shipped);
+    const done = (before ? before.then(provision) : provision()).finally(() => {
+      if (this.#running.get(schema)?.done === done) this.#running.delete(schema);
+    });
+    this.#running.set(schema, { head, done });
+    return done;
   }
 
   /** Roles belong to the server, so no lock in this database keeps another database's tenant of the same id away. */

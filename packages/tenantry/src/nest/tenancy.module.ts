@@ -126,7 +126,7 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
       return await MikroOrmModule.forRootAsync({ ...name, driver: ScopedDriver, inject: [Tenancy], useFactory });
     } catch (error) {
       // The names of a process are one list.
-      throw secondOrm(contextName, { cause: error });
+      throw /already registered/.test(String(error)) ? secondOrm(contextName, { cause: error }) : error;
     }
   }
 
