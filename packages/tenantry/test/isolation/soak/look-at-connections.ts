@@ -10,7 +10,7 @@ export type Traces = Readonly<Record<string, unknown>>;
 const tracesText = `select current_user::text as "user", current_setting('role') as role, current_setting('search_path') as path,
   current_setting('local.leak', true) as "local", current_setting('transaction.leak', true) as "transaction",
   (select string_agg(name || '=' || setting, ', ') from pg_settings where source = 'session' and name not like 'transaction%') as settings,
-  (select string_agg(name, ', ') from pg_prepared_statements where name <> 'tenantry_scope') as prepared,
+  (select string_agg(name, ', ') from pg_prepared_statements where name !~ '^tenantry_scope_') as prepared,
   (select string_agg(name, ', ') from pg_cursors) as cursors,
   (select string_agg(channel, ', ') from pg_listening_channels() channel) as channels,
   pg_my_temp_schema()::int as temporary`;
