@@ -1,63 +1,20 @@
 import { IsolationLevel } from '@mikro-orm/core';
-import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openShop, type Shop } from '../../../../test/support/shop.js';
+import type { Shop } from '../../../../test/support/shop.js';
 import { until } from '../../../../test/support/until.js';
-import { widgetEntities } from '../../../../test/support/widgets.js';
-import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
-import { ormOptions } from '../../src/orm/orm-options.js';
-import { scopedPool } from './support/pools.js';
-import { stock } from './support/stock.js';
-import { openUnguarded, type Unguarded } from './support/unguarded.js';
+import { type House, type Houses, openHouses, streamed } from './support/houses.js';
 
-/** Where a way out is tried: with the gate, and without. */
-interface House {
-  run<T>(tenant: string, fn: (em: EntityManager) => Promise<T>): Promise<T>;
-}
-
+let houses: Houses;
 let shop: Shop;
-let pool: ScopedPool;
-let orm: MikroORM;
-let unguarded: Unguarded;
 let guarded: House;
+let bare: House;
 beforeAll(async () => {
-  shop = await openShop();
-  await shop.signUp('acme', 'globex');
-  await stock(shop, 'acme', 'globex');
-  const { admin, url } = shop.database;
-  // Functions as a migration may make them. PostgreSQL lets them do what a statement may.
-  for (const tenant of ['acme', 'globex']) {
-    await admin.query(`
-      create function ${tenant}_shop.become_globex() returns void language plpgsql as $$ begin set local role globex_shop; end $$;
-      create function ${tenant}_shop.forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$;
-      create function ${tenant}_shop.exec(text) returns text language plpgsql as $$ begin execute $1; return $1; end $$;
-      create procedure ${tenant}_shop.halves() language plpgsql as $$
-        begin commit; insert into ${tenant}_shop.maker (name) values (current_user); end $$;
-    `);
-  }
-  pool = await scopedPool(shop);
-  orm = await MikroORM.init(ormOptions(pool, shop.database.name, { entities: widgetEntities }));
-  unguarded = await openUnguarded(url, 1);
-  guarded = { run: (tenant, fn) => shop.tenancy.run(tenant, () => fn(orm.em.fork())) };
+  houses = await openHouses();
+  ({ shop, guarded, bare } = houses);
 });
-afterAll(async () => {
-  await unguarded.close();
-  await orm.close();
-  await pool.end();
-  await shop.close();
-});
+afterAll(() => houses.close());
 
-const bare: House = {
-  run: (tenant, fn) => unguarded.tenancy.run(tenant, () => fn(unguarded.orm.em.fork())),
-};
-const stream = async (em: EntityManager, text: string): Promise<object[]> => {
-  const rows: object[] = [];
-  for await (const row of em.getConnection().stream<object>(text, [], em.getTransactionContext())) rows.push(row);
-  return rows;
-};
-const inTransaction = (house: House, tenant: string, fn: (em: EntityManager) => Promise<unknown>) =>
-  house.run(tenant, (em) => em.transactional(fn).catch(ignored));
-const ignored = () => undefined;
 const foreign = 'select name from globex_shop.widget';
 
 describe('a function that sets the role', () => {
@@ -69,13 +26,13 @@ describe('a function that sets the role', () => {
       }),
     );
     expect(rows).toEqual([{ role: 'acme_shop', name: 'acme widget' }]);
-    await inTransaction(guarded, 'acme', async (em) => {
+    await guarded.inTransaction('acme', async (em) => {
       await em.execute('select become_globex()');
       await expect(em.execute(foreign)).rejects.toMatchObject({ code: '42501' });
     });
-    await inTransaction(guarded, 'acme', async (em) => {
+    await guarded.inTransaction('acme', async (em) => {
       await em.execute('select become_globex()');
-      await expect(stream(em, foreign)).rejects.toThrow('permission denied');
+      await expect(streamed(em, foreign)).rejects.toThrow('permission denied');
     });
   });
 
@@ -198,12 +155,12 @@ describe('a function that changes the session', () => {
     expect(await bare.run('acme', (em) => em.execute('select current_user::text as role'))).toEqual([
       { role: 'globex_shop' },
     ]);
-    await unguarded.reset();
+    await houses.resetBare();
   });
 });
 
 it('enters its scope again after a cursor that was not read to its end', async () => {
-  await inTransaction(guarded, 'acme', async (em) => {
+  await guarded.inTransaction('acme', async (em) => {
     const names: unknown[] = [];
     const rows = em.getConnection().stream('select become_globex(), name from widget', [], em.getTransactionContext());
     for await (const row of rows) {
@@ -246,7 +203,7 @@ describe('a procedure that ends its transaction', () => {
     });
     const inside = (em: EntityManager) => em.transactional((inner) => inner.execute('call halves()'));
     await expect(guarded.run('acme', inside)).rejects.toMatchObject({ code: '2D000' });
-    await expect(guarded.run('acme', (em) => stream(em, 'call halves()'))).rejects.toThrow();
+    await expect(guarded.run('acme', (em) => streamed(em, 'call halves()'))).rejects.toThrow();
     const { rows } = await shop.database.admin.query("select 1 from acme_shop.maker where name not like 'acme%'");
     expect(rows).toEqual([]);
   });

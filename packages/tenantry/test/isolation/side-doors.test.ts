@@ -1,61 +1,21 @@
-import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { openShop, type Shop } from '../../../../test/support/shop.js';
-import { widgetEntities } from '../../../../test/support/widgets.js';
+import type { Shop } from '../../../../test/support/shop.js';
 import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
-import { ormOptions } from '../../src/orm/orm-options.js';
-import { scopedPool, settingsOf } from './support/pools.js';
-import { stock } from './support/stock.js';
-import { openUnguarded, type Unguarded } from './support/unguarded.js';
+import { type House, type Houses, openHouses, streamed } from './support/houses.js';
+import { settingsOf } from './support/pools.js';
 
-/** Where a way out is tried: with the gate, and without. */
-interface House {
-  run<T>(tenant: string, fn: (em: EntityManager) => Promise<T>): Promise<T>;
-}
-
+let houses: Houses;
 let shop: Shop;
 let pool: ScopedPool;
-let orm: MikroORM;
-let unguarded: Unguarded;
 let guarded: House;
+let bare: House;
 beforeAll(async () => {
-  shop = await openShop();
-  await shop.signUp('acme', 'globex');
-  await stock(shop, 'acme', 'globex');
-  const { admin, url } = shop.database;
-  // Functions as a migration may make them. PostgreSQL lets them do what a statement may.
-  for (const tenant of ['acme', 'globex']) {
-    await admin.query(`
-      create function ${tenant}_shop.become_globex() returns void language plpgsql as $$ begin set local role globex_shop; end $$;
-      create function ${tenant}_shop.forget() returns void language plpgsql as $$ begin execute 'deallocate all'; end $$;
-      create function ${tenant}_shop.exec(text) returns text language plpgsql as $$ begin execute $1; return $1; end $$;
-      create procedure ${tenant}_shop.halves() language plpgsql as $$
-        begin commit; insert into ${tenant}_shop.maker (name) values (current_user); end $$;
-    `);
-  }
-  pool = await scopedPool(shop);
-  orm = await MikroORM.init(ormOptions(pool, shop.database.name, { entities: widgetEntities }));
-  unguarded = await openUnguarded(url, 1);
-  guarded = { run: (tenant, fn) => shop.tenancy.run(tenant, () => fn(orm.em.fork())) };
+  houses = await openHouses();
+  ({ shop, pool, guarded, bare } = houses);
 });
-afterAll(async () => {
-  await unguarded.close();
-  await orm.close();
-  await pool.end();
-  await shop.close();
-});
+afterAll(() => houses.close());
 
-const bare: House = {
-  run: (tenant, fn) => unguarded.tenancy.run(tenant, () => fn(unguarded.orm.em.fork())),
-};
-const stream = async (em: EntityManager, text: string): Promise<object[]> => {
-  const rows: object[] = [];
-  for await (const row of em.getConnection().stream<object>(text, [], em.getTransactionContext())) rows.push(row);
-  return rows;
-};
 const text = (rows: unknown) => JSON.stringify(rows ?? 'nothing');
-const inTransaction = (house: House, tenant: string, fn: (em: EntityManager) => Promise<unknown>) =>
-  house.run(tenant, (em) => em.transactional(fn).catch(ignored));
 const ignored = () => undefined;
 const foreign = 'select name from globex_shop.widget';
 
@@ -65,8 +25,8 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
     leak: 'globex widget',
     seen: async (house) => {
       let rows: unknown;
-      await inTransaction(house, 'acme', async (em) => {
-        await stream(em, 'set local role globex_shop').catch(ignored);
+      await house.inTransaction('acme', async (em) => {
+        await streamed(em, 'set local role globex_shop').catch(ignored);
         rows = await em.execute(foreign);
       });
       return text(rows);
@@ -76,9 +36,9 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
     leak: 'globex widget',
     seen: async (house) => {
       let rows: unknown;
-      await inTransaction(house, 'acme', async (em) => {
-        await stream(em, 'set local role globex_shop').catch(ignored);
-        await stream(em, 'commit and chain').catch(ignored);
+      await house.inTransaction('acme', async (em) => {
+        await streamed(em, 'set local role globex_shop').catch(ignored);
+        await streamed(em, 'commit and chain').catch(ignored);
         rows = await em.execute(foreign);
       });
       return text(rows);
@@ -88,8 +48,8 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
     leak: 'globex widget',
     seen: async (house) => {
       let rows: unknown;
-      await inTransaction(house, 'acme', async (em) => {
-        rows = await stream(
+      await house.inTransaction('acme', async (em) => {
+        rows = await streamed(
           em,
           `select set_config('role', 'globex_shop', true), query_to_xml('${foreign}', true, true, '')::text as xml`,
         );
@@ -100,8 +60,8 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
   'a cursor that is declared by a stream and outlives its transaction': {
     leak: 'acme widget',
     seen: async (house) => {
-      await inTransaction(house, 'acme', (em) =>
-        stream(em, 'declare h cursor with hold for select name from acme_shop.widget'),
+      await house.inTransaction('acme', (em) =>
+        streamed(em, 'declare h cursor with hold for select name from acme_shop.widget'),
       );
       return text(await house.run('globex', (em) => em.execute('fetch all from h')).catch(ignored));
     },
@@ -109,7 +69,7 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
   'a cursor that is named like the word before its own': {
     leak: 'acme widget',
     seen: async (house) => {
-      await inTransaction(house, 'acme', (em) =>
+      await house.inTransaction('acme', (em) =>
         em.execute('declare cursor cursor with hold for select name from acme_shop.widget'),
       );
       return text(await house.run('globex', (em) => em.execute('fetch all from cursor')).catch(ignored));
@@ -118,14 +78,14 @@ const doors: Readonly<Record<string, { readonly seen: (house: House) => Promise<
   'a prepared statement of a stream': {
     leak: 'acme widget',
     seen: async (house) => {
-      await inTransaction(house, 'acme', (em) => stream(em, 'prepare s as select name from acme_shop.widget'));
+      await house.inTransaction('acme', (em) => streamed(em, 'prepare s as select name from acme_shop.widget'));
       return text(await house.run('globex', (em) => em.execute('execute s')).catch(ignored));
     },
   },
   'a session’s setting of a stream': {
     leak: 'Asia/Tokyo',
     seen: async (house) => {
-      await inTransaction(house, 'acme', (em) => stream(em, "set timezone to 'Asia/Tokyo'"));
+      await house.inTransaction('acme', (em) => streamed(em, "set timezone to 'Asia/Tokyo'"));
       return text(await house.run('globex', (em) => em.execute('show timezone')));
     },
   },
@@ -148,7 +108,7 @@ describe.each(Object.entries(doors))('%s', (_, { seen, leak }) => {
 
   it('without the wall: shows them', async () => {
     expect(await seen(bare)).toContain(leak);
-    await unguarded.reset();
+    await houses.resetBare();
   });
 });
 
@@ -166,13 +126,13 @@ describe('a scope that cannot be entered', () => {
     await revoke();
     try {
       const refused = { code: 'TENANCY_SCOPE_REFUSED' };
-      await expect(guarded.run('acme', (em) => stream(em, query))).rejects.toMatchObject(refused);
+      await expect(guarded.run('acme', (em) => streamed(em, query))).rejects.toMatchObject(refused);
       await expect(
-        guarded.run('acme', (em) => em.transactional((inner) => stream(inner, query))),
+        guarded.run('acme', (em) => em.transactional((inner) => streamed(inner, query))),
       ).rejects.toMatchObject(refused);
-      await inTransaction(guarded, 'acme', async (em) => {
+      await guarded.inTransaction('acme', async (em) => {
         await expect(em.execute(query)).rejects.toMatchObject(refused);
-        await expect(stream(em, query)).rejects.toMatchObject(refused);
+        await expect(streamed(em, query)).rejects.toMatchObject(refused);
       });
     } finally {
       await grant();
