@@ -85,6 +85,8 @@ function figuresOf(turns: Turns): Record<string, unknown> {
         ...(of[0]?.processorMs && {
           serviceMs: middle(of, ({ processorMs }) => processorMs?.service ?? 0),
           postgresMs: middle(of, ({ processorMs }) => processorMs?.postgres ?? 0),
+          // Of both: what disturbs a turn adds to it, and takes nothing away.
+          lowestMs: rounded(Math.min(...of.map(({ processorMs: ms }) => (ms ? ms.service + ms.postgres : Infinity)))),
         }),
       },
     ]),
