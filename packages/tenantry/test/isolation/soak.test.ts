@@ -39,9 +39,7 @@ function found({ failed }: SoakResult): string {
 
 it('shows no foreign row, loses no write and hangs no connection, whatever tenants do at the same time', async () => {
   const gate = await open((url) => openGateWorld({ url, tenants, connections: 4 }));
-  // `pg-cursor` does not hear of what happens after its last row: a connection that ends, a commit that fails. Faults of its own.
-  const without = ['disturb:kill', 'trouble:orphan'];
-  const result = await soak({ world: gate, seed, operations: 3000, without });
+  const result = await soak({ world: gate, seed, operations: 3000 });
   expect(found(result)).toBe('');
   const { kinds, operations } = result.counts;
   expect(operations).toBeGreaterThanOrEqual(3000);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { TaskRun } from './line.js';
 import type { World } from './world.js';
 
@@ -50,9 +50,21 @@ async function away(
     try {
       for (let turns = 0; turns < 50; turns++) await turn();
     } finally {
-      await inTransaction(client, give);
+      await untilDone(() => inTransaction(client, give));
     }
   });
+}
+
+/** Another one may be in its way; what was taken must be given back all the same. */
+async function untilDone(fn: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await fn();
+    } catch (error) {
+      if (attempt === 20) throw error;
+      await sleep(attempt);
+    }
+  }
 }
 
 async function inTransaction(client: pg.PoolClient, texts: readonly string[]): Promise<void> {

@@ -87,7 +87,8 @@ class LineModel {
     else if (kind === 'savepoint' || kind === 'release' || kind === 'rollback to') this.#savepoint(operation);
     else if (kind === 'let go') this.#letGo(operation);
     else if (kind === 'limits' && this.#open && operation.outcome !== 'refused') this.#open.limitsChanged = true;
-    if (this.#open && operation.outcome === 'refused' && !notSent.has(operation.code ?? ''))
+    // What nobody heard of may have failed too.
+    if (this.#open && operation.outcome !== 'done' && !notSent.has(operation.code ?? ''))
       this.#open.mayHaveFailed = true;
   }
 
@@ -131,7 +132,9 @@ class LineModel {
       return;
     }
     closeTransaction(open, outcome === 'refused' ? 'gone' : fateOfEnd(open, kind, answer?.tag), operation);
-    this.#open = undefined;
+    // The gate does not let a transaction commit whose scope was refused: it lasts until it is rolled back.
+    if (code === 'TENANCY_SCOPE_REFUSED') open.doubtful = true;
+    else this.#open = undefined;
     if (chain && outcome === 'done') {
       const next = openTransaction({ ...open.began, begun });
       next.doubtful = open.doubtful;

@@ -45,13 +45,14 @@ export async function lookAtConnections(world: World, asNew: Traces): Promise<re
   if (faults.length > 0) return faults;
   const clients = await allOf(world);
   try {
-    for (const client of clients) {
+    const look = async (client: pg.PoolClient) => {
       const traces = await tracesOf(client);
       for (const [name, value] of Object.entries(traces)) {
         if (value !== asNew[name]) report('not neutral', `${name} of a connection is ${JSON.stringify(value)}`);
       }
       if (!(await serves(world, client))) report('hang', 'a connection serves nobody any more');
-    }
+    };
+    await Promise.all(clients.map(look));
   } catch (error) {
     report('hang', `a connection that should be idle cannot be used: ${String(error)}`);
   } finally {
@@ -66,14 +67,13 @@ async function allOf({ pool }: World): Promise<pg.PoolClient[]> {
   return taking.flatMap((taken) => (taken.status === 'fulfilled' ? [taken.value] : []));
 }
 
-/** Whether a tenant can use it. A function may have taken the prepared statement away that the gate needs: it says so once. */
-async function serves({ as, tenants: [tenant = ''] }: World, client: pg.PoolClient): Promise<boolean> {
-  const once = () =>
-    as(tenant, () => client.query('select from entry limit 1')).then(
-      () => true,
-      () => false,
-    );
-  return (await once()) || once();
+/** Whether some tenant can use it. A function may have taken away what the gate has prepared: it says so once. */
+async function serves({ as, tenants }: World, client: pg.PoolClient): Promise<boolean> {
+  for (const tenant of tenants) {
+    const answered = as(tenant, () => client.query('select from entry limit 1'));
+    if (await answered.then(Boolean, () => false)) return true;
+  }
+  return false;
 }
 
 /** What is released may take a moment to be idle, and what is closed to be gone. */

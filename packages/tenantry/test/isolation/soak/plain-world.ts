@@ -18,6 +18,8 @@ export interface PlainWorldOptions extends WorldOptions {
 /** The same tenants without the gate: a stock pool, as whoever writes his own tenancy uses it. */
 export async function openPlainWorld({ session, startup, ...options }: PlainWorldOptions): Promise<World> {
   const gate = await openGateWorld(options);
+  // Without the gate, who looks at a connection may be a tenant.
+  await gate.admin.query('grant execute on function pg_prepared_statement() to public');
   const { tenants, connections } = options;
   const [first = ''] = tenants;
   const config = { ...gate.pool.options, Client: pg.Client, max: connections } as pg.PoolConfig;
