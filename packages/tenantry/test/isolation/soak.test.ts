@@ -59,7 +59,7 @@ describe('without the wall, the first thousand operations show', () => {
     'by:pages',
     'by:copy to',
     'by:a cursor closed early',
-    'lasting:copy in',
+    'lasting:copy',
     'parting:with a cursor open',
     'disturb',
   ];
