@@ -12,7 +12,8 @@ import { soak, type SoakResult } from './soak/soak.js';
 import type { World } from './soak/world.js';
 
 const tenants = ['t0', 't1', 't2', 't3', 't4'];
-const seed = Number(process.env['SOAK_SEED'] ?? Date.now() % 2 ** 31);
+// The same tasks each time, so that a red suite is about the change and not about luck. `npm run soak` takes others.
+const seed = Number(process.env['SOAK_SEED'] ?? 20_261_128);
 let database: TestDatabase;
 let world: World | undefined;
 
