@@ -202,3 +202,15 @@ async function heldBy(key: number): Promise<unknown[]> {
   );
   return rows;
 }
+
+it('takes no lock without the secret that its key is made of, and says so', async () => {
+  const client = await shop.database.admin.connect();
+  try {
+    await client.query('begin');
+    await client.query('delete from tenantry.lock_secret');
+    await expect(client.query("select tenantry.take_lock('anything', 1000)")).rejects.toThrow('lock_secret is empty');
+  } finally {
+    await client.query('rollback');
+    client.release();
+  }
+});
