@@ -20,7 +20,10 @@ interface Options {
   readonly replay?: number;
   readonly path?: string;
   readonly counts: boolean;
+  readonly url?: string;
 }
+
+const databaseName = 'tenantry_soak';
 
 const program = new Command('npm run soak --')
   .description(
@@ -38,6 +41,7 @@ const program = new Command('npm run soak --')
   )
   .option('-r, --replay <seed>', 'run the one batch of this seed again, up to 50 times', whole(-(2 ** 31)))
   .option('-p, --path <path>', 'with --replay: the smaller tasks that a failed run found')
+  .option('-u, --url <url>', "a superuser's, of another PostgreSQL than the embedded one")
   .option('--counts', 'print how often each kind of operation was done', false)
   .addHelpText(
     'after',
@@ -52,6 +56,19 @@ void stopRequest(() => process.exit(2)).then(() => stopping.abort());
 const timer = setTimeout(() => stopping.abort('minutes'), options.minutes * 60_000);
 timer.unref();
 
+// Kysely writes there what became of a statement that nobody waits for any more: that is what the soak does to it.
+const complain = console.error.bind(console);
+console.error = (...said: unknown[]) => {
+  if (!String(said[0]).includes('failed in the background')) complain(...said);
+};
+
+// While a batch runs, what nobody catches is one of its faults. At any other time it is one of this program.
+process.on('uncaughtException', (error) => {
+  if (process.listenerCount('uncaughtException') > 1) return;
+  console.error(error);
+  process.exit(2);
+});
+
 try {
   process.exitCode = await run();
 } catch (error) {
@@ -62,17 +79,17 @@ try {
 process.exit();
 
 async function run(): Promise<number> {
-  const server = await ephemeralPostgres();
+  const { tenants, connections, url } = options;
+  const server = url === undefined ? await ephemeralPostgres() : { url, stop: async () => undefined };
+  const ids = Array.from({ length: tenants }, (_, index) => `t${index}`);
   try {
-    const world = await openGateWorld({
-      url: await createDatabase(server.url),
-      tenants: Array.from({ length: options.tenants }, (_, index) => `t${index}`),
-      connections: options.connections,
-    });
+    const database = await createDatabase(server.url, ids);
+    const world = await openGateWorld({ url: database, tenants: ids, connections });
     try {
       return options.replay === undefined ? await runSoak(world) : await runReplay(world, options.replay);
     } finally {
       await world.close();
+      if (url !== undefined) await onServer(url, (client) => dropDatabase(client, ids));
     }
   } finally {
     await server.stop();
@@ -134,14 +151,32 @@ async function runReplay(world: World, seed: number): Promise<number> {
   return 1;
 }
 
-async function createDatabase(serverUrl: string): Promise<string> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  await client.query('create database soak');
-  await client.end();
+async function createDatabase(serverUrl: string, tenants: readonly string[]): Promise<string> {
+  await onServer(serverUrl, async (client) => {
+    await dropDatabase(client, tenants);
+    await client.query(`create database ${databaseName}`);
+  });
   const url = new URL(serverUrl);
-  url.pathname = '/soak';
+  url.pathname = `/${databaseName}`;
   return url.href;
+}
+
+/** Roles are the server's: those of the tenants, and of the login that Tenantry made for this database. */
+async function dropDatabase(client: pg.Client, tenants: readonly string[]): Promise<void> {
+  await client.query(`drop database if exists ${databaseName} with (force)`);
+  const login = `tenantry_${databaseName}`;
+  for (const role of [...tenants.map((tenant) => `${tenant}_soak`), `${login}.catalog`, login])
+    await client.query(`drop role if exists ${pg.escapeIdentifier(role)}`);
+}
+
+async function onServer(url: string, fn: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await fn(client);
+  } finally {
+    await client.end();
+  }
 }
 
 function whole(least: number): (text: string) => number {

@@ -197,6 +197,16 @@ describe('a history that is as it may be passes:', () => {
       [],
     ],
     [
+      'a read that was answered before its connection was lost',
+      (h) => (
+        h.begin(),
+        h.write('a/1/0'),
+        h.together(['delete', { ...lost, tokens: ['a/9/0'] }], ['read', { answer: { tokens: ['a/1/0'] } }])
+      ),
+      {},
+      [],
+    ],
+    [
       'a begin that nobody waited for and that was refused',
       (h) => (h.begin({ ...refused, awaited: false }), h.write('a/1/0'), h.add('let go')),
       { a: ['a/1/0'] },

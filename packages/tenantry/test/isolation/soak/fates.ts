@@ -50,6 +50,9 @@ class LineModel {
   readonly #fates: { changes: Change[]; standing: Map<Operation, Standing> };
   #open: OpenTransaction | undefined;
   #lost = false;
+  /** The first operation whose answer was lost with the connection. */
+  #loss: Operation | undefined;
+  #commitAsked = false;
 
   constructor(fates: { changes: Change[]; standing: Map<Operation, Standing> }) {
     this.#fates = fates;
@@ -57,17 +60,26 @@ class LineModel {
 
   follow(operations: readonly Operation[]): void {
     for (const operation of operations) {
+      // Others that were under way were answered before the connection was gone.
+      if (this.#loss && operation.begun > (this.#loss.answered ?? Infinity)) this.#lose();
       this.#fates.standing.set(operation, this.#standing());
       this.#take(operation);
-      if (operation.outcome === 'lost') {
-        // Whoever is gone commits nothing more; what was asked to commit may have done so.
-        const known = operation.kind !== 'commit' && !this.#open?.doubtful;
-        if (this.#open) closeTransaction(this.#open, known ? 'gone' : 'unknown', operation);
-        this.#open = undefined;
-        this.#lost = true;
-      }
+      if (operation.outcome !== 'lost') continue;
+      this.#loss ??= operation;
+      this.#commitAsked ||= operation.kind === 'commit';
     }
+    this.#lose();
     if (this.#open) closeTransaction(this.#open, this.#open.doubtful ? 'unknown' : 'gone', undefined);
+  }
+
+  /** Whoever is gone commits nothing more; what was asked to commit may have done so. */
+  #lose(): void {
+    if (!this.#loss) return;
+    const known = !this.#commitAsked && !this.#open?.doubtful;
+    if (this.#open) closeTransaction(this.#open, known ? 'gone' : 'unknown', this.#loss);
+    this.#open = undefined;
+    this.#loss = undefined;
+    this.#lost = true;
   }
 
   #standing(): Standing {
