@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { nothingRan } from './nothing-ran.js';
+import { nothingRan, type Unsent } from './nothing-ran.js';
+import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { ScopedClient } from './scoped-client.js';
 import { isWireObject } from './wire-object.js';
 
@@ -16,7 +17,9 @@ export interface Leased {
 
 /** What a lease asks of the pool. */
 export interface LeaseGround {
-  /** Another connection, for a statement that met one which had gone away. */
+  /** Whether it is worth a new connection. */
+  mayRenew(unsent: Unsent): boolean;
+  /** A new connection in place of one that was given back just now. */
   renew(): Promise<Leased>;
   /** The lease is over, and its connection given back. */
   ended(): void;
@@ -36,8 +39,10 @@ export class Lease {
   #over: Error | 'given back' | undefined;
   #released = false;
   #lent: LentClient | undefined;
-  /** Its connection was given back, and another one is awaited. */
-  #renewing = false;
+  /** Set while its connection was given back and another one is awaited: until what had not run is sent again. */
+  #renewal: Promise<void> | undefined;
+  /** Statements so far. */
+  #asked = 0;
 
   constructor(leased: Leased, ground: LeaseGround) {
     this.#leased = leased;
@@ -68,38 +73,75 @@ export class Lease {
   readonly release: Release = (destroy) => {
     if (this.#released) throw new Error('Release called on client which has already been released to the pool.');
     this.#released = true;
-    if (this.#over || this.#renewing) return;
+    if (this.#over || this.#renewal) return;
     const { client } = this.#leased;
     if (!client.busy) client.forgetBegin();
     if (destroy || !client.busy) this.#end('given back', destroy);
     else void client.settled(settleMs).then(() => this.#over ?? this.#end('given back'));
   };
 
+  /** As {@link ScopedClient.readOnly}. */
+  readOnly(request: ReadOnlyRequest): Promise<ReadOnlyAnswer> {
+    return this.#awaited((client) => client.readOnly(request));
+  }
+
   readonly #query: Ask = (config, values, callback) => {
     const { client } = this.#leased;
     // A client that lost its connection says so itself, and never has another.
     const over = this.#released ? givenBack() : this.#over instanceof TenancyError && this.#over;
     if (over) return refuse(client, over, config, values, callback);
-    const ask = client.query as unknown as Ask;
-    if (isWireObject(config) || config === null || config === undefined) return ask(config, values, callback);
-    const told = callbackOf(config, values, callback);
-    if (!told) {
-      const answer = ask(config, values) as Promise<unknown>;
-      return answer.catch((error: Error) => this.#again(client, error).then((next) => next(config, values)));
+    const told = isWireObject(config) ? undefined : callbackOf(config ?? {}, values, callback);
+    if (this.#renewal) {
+      const later = this.#renewal.then(() => this.#query(config, values, callback));
+      if (isWireObject(config)) return config;
+      return told ? undefined : later;
     }
+    const ask = client.query as unknown as Ask;
+    if (isWireObject(config) || config === null || config === undefined) {
+      this.#asked++;
+      return ask(config, values, callback);
+    }
+    if (!told) return this.#awaited((now) => (now.query as unknown as Ask)(config, values) as Promise<unknown>);
+    const number = ++this.#asked;
     const bound = typeof values === 'function' ? undefined : values;
     return ask(config, bound, (error: Error | null, result: unknown) => {
       if (!nothingRan(error)) return told(error, result);
-      this.#again(client, error as Error).then((next) => void next(config, bound, told), told);
+      const again = () => void (this.#leased.client.query as unknown as Ask)(config, bound, told);
+      this.#again(number, error as Error, again).catch(told);
     });
   };
 
-  /** Once: the connection had gone away before it heard of the statement, and another one may be had. */
-  async #again(from: ScopedClient, error: Error): Promise<Ask> {
+  #awaited<T>(send: (client: ScopedClient) => Promise<T>): Promise<T> {
+    const number = ++this.#asked;
+    const again = () => send(this.#leased.client);
+    return send(this.#leased.client).catch((error: Error) => this.#again(number, error, again));
+  }
+
+  /**
+   * Once, on a new connection: what the old one did not run, for it had gone away or did not know of the role. Not when others were
+   * asked after it: they met the same connection, and a transaction would go on without them.
+   */
+  async #again<T>(number: number, error: Error, send: () => T | Promise<T>): Promise<T> {
     const unsent = nothingRan(error);
-    if (!unsent || this.#over || this.#released || this.#renewing || this.#leased.client !== from) throw error;
+    if (!unsent || this.#over || this.#released || this.#renewal || number !== this.#asked) throw error;
+    if (!this.#ground.mayRenew(unsent)) throw error;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#renewal = promise;
+    let answer: T | Promise<T>;
+    try {
+      await this.#renew(error);
+      if (unsent.begin !== undefined) await (this.#leased.client.query as unknown as Ask)(unsent.begin);
+      answer = send();
+    } finally {
+      // What was asked meanwhile comes after it, and need not wait until it is answered.
+      this.#renewal = undefined;
+      resolve();
+    }
+    return answer;
+  }
+
+  async #renew(error: Error): Promise<void> {
     this.#unlisten();
-    this.#renewing = true;
     this.#leased.release(error);
     let failed: Error | undefined;
     try {
@@ -108,18 +150,12 @@ export class Lease {
       // Given back meanwhile: this one too, then.
       if (this.#released) failed = givenBack();
     } catch (why) {
-      this.#unlisten();
       this.#leased = { ...this.#leased, release: () => undefined };
       failed = why as Error;
     }
-    this.#renewing = false;
-    if (failed) {
-      this.#end(failed);
-      throw error;
-    }
-    const next = this.#leased.client.query as unknown as Ask;
-    if (unsent.begin !== undefined) await next(unsent.begin);
-    return next;
+    if (!failed) return;
+    this.#end(failed);
+    throw error;
   }
 
   readonly #onLoss = (error?: Error): void => {

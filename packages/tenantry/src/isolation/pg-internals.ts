@@ -96,3 +96,14 @@ export const WireClientBase = pg.Client as unknown as new (config: pg.ClientConf
   /** Sends the next statement, if it may be sent now. */
   _pulseQueryQueue(): void;
 };
+
+/** What a pool keeps to itself. */
+export interface PoolInternals {
+  /** Whether it has as many connections as it may have. */
+  _isFull(): boolean;
+  /** Makes a connection for whoever waits, whether or not others are idle. */
+  newClient(waiting: {
+    readonly callback: (error: Error | undefined, client: pg.PoolClient | undefined, release: () => void) => void;
+    readonly timedOut: boolean;
+  }): void;
+}

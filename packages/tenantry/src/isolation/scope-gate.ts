@@ -5,7 +5,7 @@ import { beginOnly, enterByCommands, type Entry, enterScope, Preamble } from './
 import type { Gate } from './gated-query.js';
 import { markNothingRan } from './nothing-ran.js';
 import type { WireConnection, WireEvents } from './pg-internals.js';
-import { scopeRefusal } from './scope-refusal.js';
+import { deniesRole, scopeRefusal } from './scope-refusal.js';
 import { type GateOptions, scopeSettings } from './scope-settings.js';
 import type { StatementNature } from './statement-kind.js';
 import { TransactionScope } from './transaction-scope.js';
@@ -117,11 +117,18 @@ export class ScopeGate implements Gate {
     const lost = this.#preamble.failed(error);
     if (lost) this.#tainted = true;
     const refusal = scopeRefusal(error, scope) ?? error;
-    this.#transaction.refused(refusal);
+    // Another error than the one that is marked: with the rest of the transaction it is not worth a new connection.
+    this.#transaction.refused(scopeRefusal(error, scope) ?? error);
     // Until PostgreSQL is ready again, the status is that of before the flight.
-    const nothingRan = this.wire.status === 'I' && (lost || (!this.wire.answered && endsSession(error)));
-    if (nothingRan) markNothingRan(refusal, begin);
+    if (this.wire.status === 'I') this.unlessRun(error, refusal, lost, begin);
     return refusal;
+  }
+
+  /** Marks the error of a flight that would have begun a transaction, where PostgreSQL has not come as far as the statement. */
+  unlessRun(error: Error, refusal: Error, lost = false, begin?: string): void {
+    const denied = deniesRole(error);
+    const gone = !this.wire.answered && endsSession(error);
+    if (lost || denied || gone) markNothingRan(refusal, { begin, denied });
   }
 
   /** An object that does not say Sync after an error would wait for ever. */

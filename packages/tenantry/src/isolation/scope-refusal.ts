@@ -22,6 +22,15 @@ export function scopeRefusal(error: Error, scope: Scope | undefined): TenancyErr
   return new TenancyError('TENANCY_SCOPE_REFUSED', fields, { cause: error });
 }
 
+/**
+ * Whether the login was denied the scope's role. A backend that counts its memberships while a `grant` commits keeps what it counted
+ * as true until the next change of any: it denies a role that was granted long ago, and other connections do not.
+ */
+export function deniesRole(error: Error): boolean {
+  // PostgreSQL translates the sentence, but not the name of a function.
+  return sqlstateOf(error) === sqlstate.insufficientPrivilege && !error.message.includes('set_config');
+}
+
 function remedyFor(state: string, reason: string): string {
   if (state === sqlstate.invalidStatementName || state === sqlstate.duplicatePreparedStatement) {
     return 'Another process prepared statements on this connection, as a pooler in transaction mode makes it: set `transactionPooler: true`.';

@@ -97,8 +97,11 @@ export class ScopedClient extends WireClientBase {
         super.query(flight as unknown as pg.Submittable);
       });
     } catch (error) {
+      const answered = error as Error;
+      const refusal = flight?.entering ? (scopeRefusal(answered, request.scope) ?? answered) : answered;
+      if (flight?.entering) this.#gate.unlessRun(answered, refusal);
       await this.#afterFailedFlight();
-      throw (flight?.entering && scopeRefusal(error as Error, request.scope)) || error;
+      throw refusal;
     }
   }
 

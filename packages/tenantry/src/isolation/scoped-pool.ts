@@ -3,7 +3,9 @@ import pg from 'pg';
 import { currentScope } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { translateError } from '../postgres/translate-error.js';
-import { Lease, type Leased } from './lease.js';
+import { Lease, type Leased, type LeaseGround } from './lease.js';
+import type { Unsent } from './nothing-ran.js';
+import type { PoolInternals } from './pg-internals.js';
 import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
 import { ScopedClient } from './scoped-client.js';
@@ -33,6 +35,8 @@ export class ScopedPool extends pg.Pool {
   /** A socket keeps the async context it was made in for as long as it lives: that of no request. */
   readonly #outside = new AsyncResource('TenantryPool');
   readonly #shares: TenantShares | undefined;
+  /** New connections of this second that were made because a role was denied. */
+  #denials = { second: 0, count: 0 };
 
   constructor(config: ScopedPoolConfig) {
     super({ ...config, Client: ScopedClient } as unknown as pg.PoolConfig);
@@ -85,11 +89,13 @@ export class ScopedPool extends pg.Pool {
    * @throws TenancyError `TENANCY_SCOPE_REFUSED`, `TENANCY_POOL_EXHAUSTED`; otherwise what PostgreSQL says.
    */
   async readOnly(request: ReadOnlyRequest): Promise<ReadOnlyAnswer> {
-    const client = await this.connect();
+    const lease = await new Promise<Lease>((resolve, reject) => {
+      this.#lease((error, leased) => (leased ? resolve(leased) : reject(error ?? new Error('No client.'))));
+    });
     try {
-      return await (client as unknown as ScopedClient).readOnly(request);
+      return await lease.readOnly(request);
     } finally {
-      client.release();
+      lease.release();
     }
   }
 
@@ -103,7 +109,7 @@ export class ScopedPool extends pg.Pool {
     };
     const connect = () =>
       this.#connect((error, leased) => {
-        if (leased) return callback(undefined, new Lease(leased, { renew: () => this.#renew(), ended: leave }));
+        if (leased) return callback(undefined, new Lease(leased, this.#groundOf(leave)));
         leave();
         callback(error);
       });
@@ -111,20 +117,35 @@ export class ScopedPool extends pg.Pool {
     shares.enter(id, (refused) => (refused ? callback(refused) : connect()));
   }
 
+  #groundOf(ended: () => void): LeaseGround {
+    return { ended, renew: () => this.#renew(), mayRenew: (unsent) => this.#mayRenew(unsent) };
+  }
+
+  /** Where roles are in truth not granted, nobody must be able to make a new connection for every request. */
+  #mayRenew({ denied }: Unsent): boolean {
+    if (!denied) return true;
+    const second = Math.floor(performance.now() / 1000);
+    if (this.#denials.second !== second) this.#denials = { second, count: 0 };
+    return ++this.#denials.count <= this.options.max;
+  }
+
+  /** New: those that are idle may have gone away too, or may not know of a role either. */
   #renew(): Promise<Leased> {
     return new Promise((resolve, reject) => {
-      this.#connect((error, leased) => (leased ? resolve(leased) : reject(error ?? new Error('No client.'))));
+      this.#connect((error, leased) => (leased ? resolve(leased) : reject(error ?? new Error('No client.'))), true);
     });
   }
 
-  #connect(callback: (error: Error | undefined, leased?: Leased) => void): void {
-    this.#outside.runInAsyncScope(() =>
-      super.connect((error, client, release) =>
-        client
-          ? callback(undefined, { client: client as unknown as ScopedClient, release })
-          : callback(error && this.#translate(error)),
-      ),
-    );
+  #connect(callback: (error: Error | undefined, leased?: Leased) => void, made = false): void {
+    const told: ConnectCallback = (error, client, release) =>
+      client
+        ? callback(undefined, { client: client as unknown as ScopedClient, release })
+        : callback(error && this.#translate(error));
+    const pool = this as unknown as PoolInternals;
+    this.#outside.runInAsyncScope(() => {
+      if (made && !this.ending && !pool._isFull()) pool.newClient({ callback: told, timedOut: false });
+      else super.connect(told);
+    });
   }
 
   #translate(error: Error): Error {

@@ -19,9 +19,9 @@ export function checkRefusal(
     // A function that deallocates takes the gate's own prepared statement with it: whoever comes next may be told so.
     const forgotten =
       /prepared statement/.test(error ?? '') && operations.some(({ what: each }) => each.includes('forgetful'));
-    // A backend that counts its memberships while a grant commits keeps what it counted until somebody else is granted something:
-    // PostgreSQL's own race, whenever roles come and go. The connection denies that role, and the others do not.
-    const stale = /permission denied to set role/.test(error ?? '');
+    // PostgreSQL's own race between a grant and whoever counts memberships: the gate asks a new connection, but not for a stream, and not
+    // for every request.
+    const stale = disturbances.length > 0 && /permission denied to set role/.test(error ?? '');
     if (!disturbed && !forgotten && !stale) report('needless refusal', `${what} of ${tenant}: ${error}`, operation);
   }
   // The ORM's own guards speak of an EntityManager, and are no word of the connection's.
