@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type CliProject, openCliProject } from '../../../../test/support/cli-project.js';
-import { type FleetShop, openFleet } from '../fleet/support/fleet-shop.js';
+import { freshIds } from '../../../../test/support/actual-state.js';
+import { first as fleetMigrations, type FleetShop, openFleet } from '../fleet/support/fleet-shop.js';
 
 const first = {
   '000001-item': ['create table item (id int primary key, name text)', "insert into item values (1, 'first')"],
@@ -124,11 +125,18 @@ it('refuses an index on a large table with exit code 2, with --dry-run too, and 
 });
 
 it('does not say that all is well where PostgreSQL lost a tenant’s schema or role, and leads to drift', async () => {
-  await shop.sql('drop schema t004_shop cascade');
-  await shop.sql('drop owned by t005_shop; drop role t005_shop');
+  // Roles belong to the whole server, where the tests of other files have a t005 as well.
+  const [bare = '', roleless = ''] = freshIds(2).toSorted();
+  const tenancy = await shop.start(fleetMigrations);
+  for (const id of [bare, roleless]) await tenancy.catalog.create({ id, name: id });
+  await tenancy.reconcile();
+  await shop.sql(`drop schema "${bare}_shop" cascade`);
+  await shop.sql(`drop owned by "${roleless}_shop"; drop role "${roleless}_shop"`);
   await project.ship(first);
   const answer = await project.run('migrate');
-  expect(answer.stderr).toContain('shop: 2 tenants, such as t004, have no schema, no role or no rights in PostgreSQL');
+  expect(answer.stderr).toContain(
+    `shop: 2 tenants, such as ${bare}, have no schema, no role or no rights in PostgreSQL`,
+  );
   expect(answer.stderr).toContain('tenantry drift');
   expect(answer.code).toBe(1);
   expect((await project.run('migrate', '--tenant', 't001')).code).toBe(0);

@@ -54,23 +54,23 @@ it('ends what is in flight cleanly: 404 and nothing worse, from the first moment
 
 it('waits for a transaction that is open, and answers 404 from then on', async () => {
   const id = await newTenant();
-  let goOn = () => undefined as void;
-  const waiting = new Promise<void>((resolve) => {
-    goOn = resolve;
-  });
+  const begun = Promise.withResolvers<void>();
+  const waiting = Promise.withResolvers<void>();
   const open = shop.tenancy.run(id, () =>
     shop.orm.em.transactional(async (em) => {
       await em.count(Widget);
-      await waiting;
+      begun.resolve();
+      await waiting.promise;
       return em.count(Widget);
     }),
   );
+  await begun.promise;
   const events: string[] = [];
   const erasing = shop.tenancy.tenants.erase(id, {
     now: true,
     onEvent: ({ type }) => {
       events.push(type);
-      if (type === 'waiting') goOn();
+      if (type === 'waiting') waiting.resolve();
     },
   });
   // What has begun goes on, or is refused as soon as its connection hears that the role may not be entered any more.
