@@ -22,6 +22,7 @@ export class ScopeGate implements Gate {
   readonly #given = new Map<string, string>();
   readonly #changed = new Set<string>();
   #tainted = false;
+  #denied = false;
   #heldAt = 0;
   #holdTimer: NodeJS.Timeout | undefined;
 
@@ -41,6 +42,11 @@ export class ScopeGate implements Gate {
    */
   get tainted(): boolean {
     return this.#tainted || (this.#changed.size > 0 && this.wire.status === 'I');
+  }
+
+  /** Whether a role was denied here, which another connection may know better. */
+  get denied(): boolean {
+    return this.#denied;
   }
 
   #reported({ parameterName: name, parameterValue: value }: WireEvents['parameterStatus']): void {
@@ -127,6 +133,7 @@ export class ScopeGate implements Gate {
   /** Marks the error of a flight that would have begun a transaction, where PostgreSQL has not come as far as the statement. */
   unlessRun(error: Error, refusal: Error, lost = false, begin?: string): void {
     const denied = deniesRole(error);
+    this.#denied ||= denied;
     const gone = !this.wire.answered && endsSession(error);
     if (lost || denied || gone) markNothingRan(refusal, { begin, denied });
   }

@@ -60,6 +60,11 @@ export class ScopedClient extends WireClientBase {
     return !this.#gate.wire.quiet || this.#internals._queryQueue.length > 0;
   }
 
+  /** Whether it denied a tenant that other connections may serve. */
+  get denied(): boolean {
+    return this.#gate.denied;
+  }
+
   /** Forgets a `begin` that was not sent: PostgreSQL knows nothing of it. */
   forgetBegin(): void {
     this.#gate.letGo();

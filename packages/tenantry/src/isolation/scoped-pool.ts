@@ -4,7 +4,6 @@ import { currentScope } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { translateError } from '../postgres/translate-error.js';
 import { Lease, type Leased, type LeaseGround } from './lease.js';
-import type { Unsent } from './nothing-ran.js';
 import type { PoolInternals } from './pg-internals.js';
 import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { GateOptions } from './scope-settings.js';
@@ -44,7 +43,8 @@ export class ScopedPool extends pg.Pool {
     if (maxPerTenant !== undefined) this.#shares = new TenantShares(maxPerTenant, connectionTimeoutMillis);
     this.on('release', (_error, client) => {
       const scoped = client as unknown as ScopedClient;
-      if (!scoped.idle) scoped.discard();
+      // Who streams is refused without being asked again; the next one meets another connection.
+      if (!scoped.idle || (scoped.denied && this.#mayRenew())) scoped.discard();
     });
     // Without a listener the loss of an idle connection ends the process. The pool has dropped it already.
     this.on('error', nothing);
@@ -118,12 +118,11 @@ export class ScopedPool extends pg.Pool {
   }
 
   #groundOf(ended: () => void): LeaseGround {
-    return { ended, renew: () => this.#renew(), mayRenew: (unsent) => this.#mayRenew(unsent) };
+    return { ended, renew: () => this.#renew(), mayRenew: ({ denied }) => !denied || this.#mayRenew() };
   }
 
   /** Where roles are in truth not granted, nobody must be able to make a new connection for every request. */
-  #mayRenew({ denied }: Unsent): boolean {
-    if (!denied) return true;
+  #mayRenew(): boolean {
     const second = Math.floor(performance.now() / 1000);
     if (this.#denials.second !== second) this.#denials = { second, count: 0 };
     return ++this.#denials.count <= this.options.max;

@@ -124,6 +124,21 @@ describe('a role that one connection denies', () => {
     expect(await widgetNames(shop, 'acme')).toEqual(['kept', 'kept', 'kept']);
   });
 
+  it('refuses a cursor there, and nobody after it', async () => {
+    const names = await withStale(async (pool) => {
+      const client = await pool.connect();
+      const reading = inAcme(() => client.query(new Cursor(`${insert('first')} returning name`)).read(5));
+      await expect(reading).rejects.toMatchObject({ code: 'TENANCY_SCOPE_REFUSED' });
+      client.release();
+      const next = await pool.connect();
+      const rows = await inAcme(() => next.query(new Cursor(`${insert('second')} returning name`)).read(5));
+      next.release();
+      return rows;
+    });
+    expect(names).toEqual([{ name: 'second' }]);
+    expect(await widgetNames(shop, 'acme')).toEqual(['second']);
+  });
+
   it('is refused where new ones deny it too, which are not made for every request', async () => {
     const { database } = shop;
     const login = `tenantry_${database.name}`;
