@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { LentClient } from './lent-client.js';
 import { nothingRan, type Unsent } from './nothing-ran.js';
 import type { ReadOnlyAnswer, ReadOnlyRequest } from './read-only-flight.js';
 import type { ScopedClient } from './scoped-client.js';
@@ -178,62 +179,6 @@ export class Lease {
     this.#lent?.takeOff();
     this.#leased.release(destroy);
     this.#ground.ended();
-  }
-}
-
-const listening = new Set<PropertyKey>(['on', 'once', 'addListener', 'prependListener', 'prependOnceListener']);
-
-/** What a holder sees of the client: its own `query` and `release`, and everything else of the client's, as long as it is lent. */
-class LentClient {
-  readonly #lease: Lease;
-  #query: unknown;
-  #release: unknown;
-  /** What was set on the client for this loan, to be taken off after it. */
-  #listeners: [name: string, listener: () => void][] | undefined;
-  #parsers: unknown;
-
-  constructor(lease: Lease, query: Ask, release: Release) {
-    this.#lease = lease;
-    this.#query = query;
-    this.#release = release;
-  }
-
-  get(_: unknown, name: PropertyKey, lent: unknown): unknown {
-    if (name === 'query') return this.#query;
-    if (name === 'release') return this.#release;
-    const { client, released } = this.#lease;
-    const value: unknown = Reflect.get(client, name, client);
-    if (typeof value !== 'function' || name === 'constructor') return value;
-    if (released) return name === 'end' ? () => Promise.resolve() : () => lent;
-    if (listening.has(name))
-      return (event: string, listener: () => void) => {
-        (this.#listeners ??= []).push([event, listener]);
-        value.call(client, event, listener);
-        return lent;
-      };
-    if (name === 'setTypeParser') this.#ownParsers();
-    return value.bind(client);
-  }
-
-  set(_: unknown, name: PropertyKey, value: unknown): boolean {
-    if (name === 'query') this.#query = value;
-    else if (name === 'release') this.#release = value;
-    else Reflect.set(this.#lease.client, name, value);
-    return true;
-  }
-
-  /** The loan is over. */
-  takeOff(): void {
-    const { client } = this.#lease;
-    for (const [event, listener] of this.#listeners ?? []) client.off(event, listener);
-    if (this.#parsers) (client as unknown as { _types: unknown })._types = this.#parsers;
-  }
-
-  #ownParsers(): void {
-    if (this.#parsers) return;
-    const client = this.#lease.client as unknown as { _types: pg.CustomTypesConfig };
-    this.#parsers = client._types;
-    client._types = new pg.TypeOverrides(client._types);
   }
 }
 

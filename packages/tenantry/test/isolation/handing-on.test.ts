@@ -40,6 +40,9 @@ const ignored = () => undefined;
 const pidOf = (client: pg.PoolClient) => (client as unknown as { processID: number }).processID;
 const insert = "insert into widget (name) values ('acme extra')";
 
+/** What turns texts into values: the next holder's rows would go through it. */
+const stealing = { note: 'mine', _types: { getTypeParser: () => (text: string) => `stolen ${text}` } };
+
 describe('a connection that is given back', () => {
   it.each([
     ['before its begin was answered', ['begin isolation level serializable', 'select 1']],
@@ -132,6 +135,7 @@ describe('a connection that is given back', () => {
     first.release();
     const second = await pool.connect();
     expect(pidOf(second)).toBe(pidOf(first));
+    Object.assign(first, stealing);
     await as('globex', async () => {
       await second.query('begin');
       await first.end();
@@ -141,6 +145,25 @@ describe('a connection that is given back', () => {
       expect((await second.query("select 'a'::text as a")).rows).toEqual([{ a: 'a' }]);
     });
     expect(heard).toEqual([]);
+    second.release();
+  });
+
+  it('keeps no property that its holder had set on it', async () => {
+    const first = await pool.connect();
+    const pid = pidOf(first);
+    Object.assign(first, stealing);
+    expect((await as('acme', () => first.query("select 'a'::text as a"))).rows).toEqual([{ a: 'stolen a' }]);
+    Object.defineProperty(first, 'defined', { value: 'mine', configurable: true });
+    Reflect.deleteProperty(first, 'processID');
+    expect(() => Object.setPrototypeOf(first, {}) as unknown).toThrow(TypeError);
+    expect(() => Object.defineProperty(first, 'note', { get: () => 'mine' })).toThrow(TypeError);
+    first.release();
+    Object.defineProperty(first, 'late', { value: 'mine', configurable: true });
+    Reflect.deleteProperty(first, 'processID');
+    const second = await pool.connect();
+    expect(pidOf(second)).toBe(pid);
+    expect((await as('globex', () => second.query("select 'a'::text as a"))).rows).toEqual([{ a: 'a' }]);
+    for (const name of ['note', 'defined', 'late']) expect(second).not.toHaveProperty(name);
     second.release();
   });
 
