@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import Cursor from 'pg-cursor';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { MikroORM } from '@mikro-orm/postgresql';
@@ -39,9 +39,6 @@ const as = <T>(tenant: string, fn: () => Promise<T>) => shop.tenancy.run(tenant,
 const ignored = () => undefined;
 const pidOf = (client: pg.PoolClient) => (client as unknown as { processID: number }).processID;
 const insert = "insert into widget (name) values ('acme extra')";
-
-/** What turns texts into values: the next holder's rows would go through it. */
-const stealing = { note: 'mine', _types: { getTypeParser: () => (text: string) => `stolen ${text}` } };
 
 describe('a connection that is given back', () => {
   it.each([
@@ -105,66 +102,6 @@ describe('a connection that is given back', () => {
     const third = await pool.connect();
     expect(pidOf(third)).toBe(pid);
     third.release();
-  });
-
-  it('is no longer its holder’s', async () => {
-    const first = await pool.connect();
-    first.release();
-    expect(() => first.release()).toThrow('already been released');
-    const second = await pool.connect();
-    await as('acme', async () => {
-      await second.query('begin');
-      const refused = { code: 'TENANCY_STATEMENT_REFUSED' };
-      await expect(first.query(insert)).rejects.toMatchObject(refused);
-      await expect(new Promise((_, reject) => first.query(insert, reject))).rejects.toMatchObject(refused);
-      await expect(first.query(new Cursor('select 1')).read(1)).rejects.toMatchObject(refused);
-      expect(() => first.release()).toThrow('already been released');
-      await second.query('rollback');
-    });
-    second.release();
-    expect(await widgetNames(shop, 'acme')).toEqual(['acme widget']);
-  });
-
-  it('keeps nothing that its holder had set on it, and does not let him end it', async () => {
-    const first = await pool.connect();
-    const heard: unknown[] = [];
-    first.on('notice', (notice) => heard.push(notice));
-    first.setTypeParser(pg.types.builtins.TEXT, (text) => `parsed ${text}`);
-    const own = await as('acme', () => first.query("select 'a'::text as a"));
-    expect(own.rows).toEqual([{ a: 'parsed a' }]);
-    first.release();
-    const second = await pool.connect();
-    expect(pidOf(second)).toBe(pidOf(first));
-    Object.assign(first, stealing);
-    await as('globex', async () => {
-      await second.query('begin');
-      await first.end();
-      first.on('notice', (notice) => heard.push(notice));
-      await second.query('rollback');
-      await second.query('rollback');
-      expect((await second.query("select 'a'::text as a")).rows).toEqual([{ a: 'a' }]);
-    });
-    expect(heard).toEqual([]);
-    second.release();
-  });
-
-  it('keeps no property that its holder had set on it', async () => {
-    const first = await pool.connect();
-    const pid = pidOf(first);
-    Object.assign(first, stealing);
-    expect((await as('acme', () => first.query("select 'a'::text as a"))).rows).toEqual([{ a: 'stolen a' }]);
-    Object.defineProperty(first, 'defined', { value: 'mine', configurable: true });
-    Reflect.deleteProperty(first, 'processID');
-    expect(() => Object.setPrototypeOf(first, {}) as unknown).toThrow(TypeError);
-    expect(() => Object.defineProperty(first, 'note', { get: () => 'mine' })).toThrow(TypeError);
-    first.release();
-    Object.defineProperty(first, 'late', { value: 'mine', configurable: true });
-    Reflect.deleteProperty(first, 'processID');
-    const second = await pool.connect();
-    expect(pidOf(second)).toBe(pid);
-    expect((await as('globex', () => second.query("select 'a'::text as a"))).rows).toEqual([{ a: 'a' }]);
-    for (const name of ['note', 'defined', 'late']) expect(second).not.toHaveProperty(name);
-    second.release();
   });
 
   it('without the wall: a plain pool hands on what is in the middle of something, and a write is lost', async () => {
