@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { Tenancy } from 'tenantry';
-import { detectDrift } from '../packages/tenantry/dist/fleet/drift/detect-drift.js';
+import { detectDrift } from '../packages/tenantry/dist/drift/detect-drift.js';
 import { type BenchDatabase, openBenchDatabase } from './database.ts';
 import { fleetMigrations } from './fleet-tables.ts';
 import { type BenchOptions, type BenchResult, median, rounded } from './result.ts';

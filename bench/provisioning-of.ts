@@ -1,5 +1,5 @@
 import type { MigrationList } from 'tenantry';
-import { planProvision } from '../packages/tenantry/dist/lifecycle/provision-plan.js';
+import { planProvision } from '../packages/tenantry/dist/provision/provision-plan.js';
 import { compileMigrations } from '../packages/tenantry/dist/migrations/compile-migrations.js';
 import type { ServiceName } from '../packages/tenantry/dist/tenant/service-name.js';
 import { parseTenantId } from '../packages/tenantry/dist/tenant/tenant-id.js';

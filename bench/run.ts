@@ -7,10 +7,10 @@ import { provision } from './provision.ts';
 import { request } from './request.ts';
 import { type BenchResult, machine } from './result.ts';
 import { scale } from './scale.ts';
-import { snapshot } from './snapshot.ts';
+import { template } from './template.ts';
 import { tenantFile } from './tenant-file.ts';
 
-const benches = { request, scale, provision, snapshot, fleet, drift, 'tenant-file': tenantFile, adopt };
+const benches = { request, scale, provision, template, fleet, drift, 'tenant-file': tenantFile, adopt };
 const results = new URL('results/', import.meta.url);
 
 const { values, positionals } = parseArgs({

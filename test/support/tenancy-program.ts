@@ -1,4 +1,4 @@
-import type { OperationEvent } from '../../packages/tenantry/src/lifecycle/operation/operation-record.js';
+import type { OperationEvent } from '../../packages/tenantry/src/lifecycle/operations/operation-record.js';
 import { Tenancy } from '../../packages/tenantry/src/tenancy.js';
 import type { MigrationClass } from '../../packages/tenantry/src/migrations/tenant-migration.js';
 import { migrationOf } from './migration-of.js';

@@ -3,10 +3,10 @@ import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
 import { parse as parseArray } from 'postgres-array';
 import { requireCatalog } from './catalog/install-catalog.js';
 import { catalogRoleOf } from './isolation/catalog-role.js';
-import { readRoleFacts, requireFitServiceRole, type RoleFacts } from './isolation/role-facts.js';
+import { readLoginFacts, requireFitServiceRole, type LoginFacts } from './isolation/login-facts.js';
 import { ScopedPool } from './isolation/scoped-pool.js';
 import { readServiceLogin } from './isolation/service-role.js';
-import { prepareDatabase } from './lifecycle/prepare-database.js';
+import { prepareDatabase } from './provision/prepare-database.js';
 import type { ResolvedOptions } from './options.js';
 import { type ConnectionTarget, connectionTarget, withLogin } from './postgres/connection-url.js';
 import { keepAlive } from './postgres/keep-alive.js';
@@ -33,7 +33,7 @@ export interface Database {
  */
 export async function openDatabase(options: ResolvedOptions): Promise<Database> {
   const target = connectionTarget(options.url, 'url');
-  const facts = await withClient(target.url, readRoleFacts);
+  const facts = await withClient(target.url, readLoginFacts);
   const ownerUrl = ownerUrlOf(options, facts);
   if (!ownerUrl) return serve(options, target, undefined, facts);
   const owner = new OwnerPool({
@@ -68,14 +68,14 @@ export interface ServingConnections {
 export async function openServing(options: ResolvedOptions): Promise<ServingConnections> {
   const target = connectionTarget(options.url, 'url');
   await withClient(target.url, requireCatalog);
-  const facts = await withClient(target.url, readRoleFacts);
+  const facts = await withClient(target.url, readLoginFacts);
   const made = options.isolation === 'role' ? await withClient(target.url, readServiceLogin) : undefined;
   if (!made) return serve(options, target, undefined, facts);
   const serving = { ...target, url: withLogin(target.url, made.role, made.password), user: made.role };
-  return serve(options, serving, undefined, await withClient(serving.url, readRoleFacts));
+  return serve(options, serving, undefined, await withClient(serving.url, readLoginFacts));
 }
 
-function ownerUrlOf({ url, ownerUrl, isolation }: ResolvedOptions, facts: RoleFacts): string | undefined {
+function ownerUrlOf({ url, ownerUrl, isolation }: ResolvedOptions, facts: LoginFacts): string | undefined {
   if (ownerUrl !== undefined) return ownerUrl;
   return facts.superuser || facts.createrole || isolation === 'schema' ? url : undefined;
 }
@@ -84,7 +84,7 @@ async function prepareAndServe(
   options: ResolvedOptions,
   target: ConnectionTarget,
   owner: pg.Pool,
-  facts: RoleFacts,
+  facts: LoginFacts,
 ): Promise<Database> {
   const { isolation, ownerUrl, logger } = options;
   if (ownerUrl !== undefined && isolation === 'role') requireFitServiceRole(facts);
@@ -105,14 +105,14 @@ async function prepareAndServe(
   }
   if (!login) return serve(options, target, owner, facts);
   const serving = { ...target, url: withLogin(target.url, login.role, login.password), user: login.role };
-  return serve(options, serving, owner, await withClient(serving.url, readRoleFacts));
+  return serve(options, serving, owner, await withClient(serving.url, readLoginFacts));
 }
 
 async function serve(
   options: ResolvedOptions,
   target: ConnectionTarget,
   owner: pg.Pool | undefined,
-  facts: RoleFacts,
+  facts: LoginFacts,
 ): Promise<Database> {
   await withClient(target.url, requireCatalog);
   if (options.isolation === 'role') requireFitServiceRole(facts);

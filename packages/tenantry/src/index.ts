@@ -3,14 +3,9 @@ export { type CatalogScope, type Scope, type TenantScope } from './context/scope
 export { errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
 export { type ErrorDescription } from './errors/error-description.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
-export { type AdoptConfig, type AdoptedTable } from './lifecycle/adopt/adopt-config.js';
-export {
-  Adoption,
-  type AdoptionOptions,
-  type AdoptionOutcome,
-  type LockingOptions,
-} from './lifecycle/adopt/adoption.js';
-export { type AdoptionEvent, type AdoptionPhase } from './lifecycle/adopt/adoption-context.js';
+export { type AdoptConfig, type AdoptedTable } from './adopt/adopt-config.js';
+export { Adoption, type AdoptionOptions, type AdoptionOutcome, type LockingOptions } from './adopt/adoption.js';
+export { type AdoptionEvent, type AdoptionPhase } from './adopt/adoption-context.js';
 export {
   type AdoptionPlan,
   type ChangedUnique,
@@ -18,20 +13,20 @@ export {
   type MovedSequence,
   type PlannedTable,
   type UnfitTenant,
-} from './lifecycle/adopt/adoption-plan.js';
-export { type AdoptionStatus } from './lifecycle/adopt/adoption-store.js';
-export { type AdoptionProblem } from './lifecycle/adopt/decide-layout.js';
-export { type LockReport } from './lifecycle/adopt/lock-and-move.js';
-export { type Difference, type VerifyReport } from './lifecycle/adopt/verify.js';
-export { type ReconcileFailure, type ReconcileReport } from './lifecycle/reconcile-report.js';
+} from './adopt/adoption-plan.js';
+export { type AdoptionStatus } from './adopt/adoption-store.js';
+export { type AdoptionProblem } from './adopt/adoption-ground.js';
+export { type LockReport } from './adopt/lock-and-move.js';
+export { type Difference, type VerifyReport } from './adopt/verify.js';
+export { type ReconcileFailure, type ReconcileReport } from './provision/reconcile-report.js';
 export { type TenantEvent, type TenantEventType, tenantEventTypes } from './lifecycle/events/tenant-event.js';
 export { type TenantEventListener, TenantEvents, type TenantEventsOptions } from './lifecycle/events/tenant-events.js';
 export {
   type OperationEvent,
   type OperationRecord,
   type OperationStatus,
-} from './lifecycle/operation/operation-record.js';
-export { type Json, type JsonObject } from './lifecycle/operation/operation-step.js';
+} from './lifecycle/operations/operation-record.js';
+export { type Json, type JsonObject } from './lifecycle/operations/operation-step.js';
 export { type TenantPage } from './lifecycle/tenants/read-tenants.js';
 export { type TenantDetails, type TenantRecord, type TenantSchemaRecord } from './lifecycle/tenants/tenant-record.js';
 export {
@@ -41,18 +36,18 @@ export {
   type TenantOperationOptions,
   Tenants,
 } from './lifecycle/tenants/tenants.js';
-export { type CopyReport, type LeftBehind } from './lifecycle/copied-tenant.js';
-export { type CopyProgress, type CopyWatch } from './lifecycle/rows/copy-progress.js';
-export { type ExportReport } from './lifecycle/tenant-file/export-tenant.js';
+export { type CopyReport, type LeftBehind } from './copies/copied-tenant.js';
+export { type CopyProgress, type CopyWatch } from './copies/rows/copy-progress.js';
+export { type ExportReport } from './copies/tenant-file/export-tenant.js';
 export {
   type CloneOptions,
   type ExportOptions,
   type ImportOptions,
   TenantCopies,
   type TenantCopiesParts,
-} from './lifecycle/tenant-copies.js';
-export { type DriftOptions, type DriftSelector } from './fleet/drift/drift-options.js';
-export { type DriftReport } from './fleet/drift/drift-report.js';
+} from './copies/tenant-copies.js';
+export { type DriftOptions, type DriftSelector } from './drift/drift-options.js';
+export { type DriftReport } from './drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
 export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type RunningRollout } from './fleet/fleet.js';
 export { type FleetTenant } from './fleet/fleet-tenant.js';
@@ -65,21 +60,18 @@ export {
   type ReportFailure,
   type ReportOutcome,
   type ReportRow,
-} from './fleet/report/report.js';
-export { type ReportOptions, type ReportParameter } from './fleet/report/report-options.js';
+} from './query/report.js';
+export { type ReportOptions, type ReportParameter } from './query/report-options.js';
 export { type RolloutEvent, type RolloutOutcome } from './fleet/rollout-event.js';
 export { type Direction, type PlannedGroup, type RolloutPlan, type Staging, type Wave } from './fleet/rollout-plan.js';
-export {
-  type RolloutFailure,
-  type RolloutOptions,
-  type RolloutRecord,
-  type RolloutStatus,
-} from './fleet/rollout-store.js';
+export { type RolloutRecord, type RolloutStatus } from './fleet/rollout-store.js';
+export type { RolloutFailure } from './fleet/rollout-failure.js';
+export type { RolloutOptions } from './fleet/rollout-options.js';
 export { type FleetSelector, parseSelector } from './fleet/selector.js';
 export { type CompiledMigration, type MigrationKind } from './migrations/tenant-migration.js';
 export { type MigrationClass, type MigrationList } from './migrations/tenant-migration.js';
 export { type SharedSchema, type TenancyLogger, type TenancyOptions, type TenantRows } from './options.js';
-export { type TenantOrmOptions } from './orm/orm-options.js';
+export { type TenantOrmOptions } from './orms/mikro-orm/orm-options.js';
 export { translateError } from './postgres/translate-error.js';
 export { Tenancy } from './tenancy.js';
 export { type RoleName, type SchemaName } from './tenant/schema-name.js';

@@ -6,14 +6,14 @@ import type { TenantScope } from './context/scope.js';
 import type { Database } from './database.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { migrateTenant } from './fleet/migrate-tenant.js';
-import type { RolloutContext } from './fleet/rollout-context.js';
+import type { ServiceContext } from './fleet/service-context.js';
 import { RolloutStore } from './fleet/rollout-store.js';
 import { TenantEvents } from './lifecycle/events/tenant-events.js';
-import { Operations } from './lifecycle/operation/operations.js';
-import { Provisioner } from './lifecycle/provisioner.js';
-import { SnapshotKeeper } from './lifecycle/snapshot/snapshot-keeper.js';
-import { ReconcileLoop } from './lifecycle/reconcile-loop.js';
-import { Reconciler } from './lifecycle/reconciler.js';
+import { Operations } from './lifecycle/operations/operations.js';
+import { Provisioner } from './provision/provisioner.js';
+import { TemplateKeeper } from './provision/template/template-keeper.js';
+import { ReconcileLoop } from './provision/reconcile-loop.js';
+import { Reconciler } from './provision/reconciler.js';
 import { Tenants } from './lifecycle/tenants/tenants.js';
 import { readService } from './migrations/read-service.js';
 import type { MigrationClass, ShippedService } from './migrations/tenant-migration.js';
@@ -42,7 +42,7 @@ export class TenancyRuntime {
   readonly #bringing = new Map<TenantId, Promise<void>>();
   readonly #classes: ReadonlyMap<string, MigrationClass>;
   readonly #provisioner: Provisioner | undefined;
-  readonly #snapshots: SnapshotKeeper | undefined;
+  readonly #templates: TemplateKeeper | undefined;
   #building: Promise<void> | undefined;
   readonly #shipped: ShippedService;
   readonly #loop: ReconcileLoop | undefined;
@@ -79,14 +79,14 @@ export class TenancyRuntime {
     if (owner) {
       const { isolation, migrationTimeoutMs: statementTimeoutMs, logger } = options;
       const ground = { isolation, serverVersion: database.serverVersion, ...limits };
-      const snapshots = new SnapshotKeeper(owner, ground, logger);
-      this.#snapshots = snapshots;
+      const templates = new TemplateKeeper(owner, ground, logger);
+      this.#templates = templates;
       const defaults = { ...options, ...database, statementTimeoutMs, classes: this.#classes };
-      this.#provisioner = new Provisioner(owner, defaults, snapshots);
+      this.#provisioner = new Provisioner(owner, defaults, templates);
       this.reconciler = new Reconciler(owner, this.#provisioner, {
         concurrency: options.ownerConnections,
         contextOf: (name, ships) => this.#contextOf(name, ships),
-        snapshot: (name, ships) => snapshots.build(name, ships),
+        template: (name, ships) => templates.build(name, ships),
       });
       if (options.reconcile.automatic) this.#loop = this.#makeLoop(this.reconciler);
     }
@@ -105,7 +105,7 @@ export class TenancyRuntime {
     this.#loop?.wake();
     // Beside all else: whoever signs up meanwhile is made by a replay.
     const { service, reconcile } = this.options;
-    if (service && reconcile.automatic) this.#building = this.#snapshots?.build(service, this.#shipped);
+    if (service && reconcile.automatic) this.#building = this.#templates?.build(service, this.#shipped);
   }
 
   /**
@@ -194,7 +194,7 @@ export class TenancyRuntime {
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
    */
-  async rolloutContext(name: string | undefined): Promise<RolloutContext> {
+  async serviceContext(name: string | undefined): Promise<ServiceContext> {
     const owner = this.requireOwner('A rollout');
     const service = name === undefined ? this.options.service : parseServiceName(name);
     if (service === undefined) {
@@ -204,7 +204,7 @@ export class TenancyRuntime {
     return this.#contextOf(service, own ? this.#shipped : await readService(owner, service));
   }
 
-  #contextOf(service: ServiceName, shipped: ShippedService): RolloutContext {
+  #contextOf(service: ServiceName, shipped: ShippedService): ServiceContext {
     const { isolation, lockTimeoutMs, outsideWaitMs, migrationTimeoutMs, largeTableRows } = this.options;
     const { owner } = this.database;
     const provisioner = this.#provisioner;

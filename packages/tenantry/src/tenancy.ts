@@ -6,19 +6,19 @@ import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { Fleet } from './fleet/fleet.js';
 import type { RolloutPlan } from './fleet/rollout-plan.js';
-import { planReconcile } from './lifecycle/plan-reconcile.js';
+import { planReconcile } from './provision/plan-reconcile.js';
 import type { TenantEvents } from './lifecycle/events/tenant-events.js';
-import { goneTenant } from './lifecycle/gone-tenant.js';
-import { makeReport } from './fleet/report/make-report.js';
-import type { Report } from './fleet/report/report.js';
-import type { ReportOptions } from './fleet/report/report-options.js';
-import type { AdoptConfig } from './lifecycle/adopt/adopt-config.js';
-import { Adoption } from './lifecycle/adopt/adoption.js';
-import type { ReconcileReport } from './lifecycle/reconcile-report.js';
+import { goneTenant } from './copies/gone-tenant.js';
+import { makeReport } from './query/make-report.js';
+import type { Report } from './query/report.js';
+import type { ReportOptions } from './query/report-options.js';
+import type { AdoptConfig } from './adopt/adopt-config.js';
+import { Adoption } from './adopt/adoption.js';
+import type { ReconcileReport } from './provision/reconcile-report.js';
 import type { Tenants } from './lifecycle/tenants/tenants.js';
-import { TenantCopies } from './lifecycle/tenant-copies.js';
-import { ormOptions, type TenantOrmOptions } from './orm/orm-options.js';
-import { outsideTransaction } from './orm/outside-transaction.js';
+import { TenantCopies } from './copies/tenant-copies.js';
+import { ormOptions, type TenantOrmOptions } from './orms/mikro-orm/orm-options.js';
+import { outsideTransaction } from './orms/mikro-orm/outside-transaction.js';
 import { translateError } from './postgres/translate-error.js';
 import type { TenancyRuntime } from './runtime.js';
 import { startRuntime } from './start-runtime.js';
@@ -43,7 +43,7 @@ export class Tenancy {
     this.tenants = runtime.tenants;
     this.events = runtime.events;
     this.fleet = new Fleet({
-      contextOf: (service) => runtime.rolloutContext(service),
+      contextOf: (service) => runtime.serviceContext(service),
       store: runtime.rollouts,
       catalog: runtime.database.pool,
       run: (tenant, fn) => this.run(tenant, fn),
@@ -52,7 +52,7 @@ export class Tenancy {
       service: runtime.options.service,
       lockTimeoutMs: runtime.options.lockTimeoutMs,
       owner: () => runtime.requireOwner('Working on a whole tenant'),
-      contextOf: (service) => runtime.rolloutContext(service),
+      contextOf: (service) => runtime.serviceContext(service),
     });
   }
 
@@ -194,7 +194,7 @@ export class Tenancy {
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
    */
   async adoption(config: AdoptConfig): Promise<Adoption> {
-    const { owner, service, shipped, lockTimeoutMs, provision } = await this.#runtime.rolloutContext(config.service);
+    const { owner, service, shipped, lockTimeoutMs, provision } = await this.#runtime.serviceContext(config.service);
     const { shared } = this.#runtime.options;
     const ships = {
       ...shipped,

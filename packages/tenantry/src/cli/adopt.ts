@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
-import type { AdoptConfig } from '../lifecycle/adopt/adopt-config.js';
-import type { Adoption, AdoptionOptions, AdoptionOutcome, LockingOptions } from '../lifecycle/adopt/adoption.js';
-import { planAdoption } from '../lifecycle/adopt/plan-adoption.js';
+import type { AdoptConfig } from '../adopt/adopt-config.js';
+import type { Adoption, AdoptionOptions, AdoptionOutcome, LockingOptions } from '../adopt/adoption.js';
+import { planAdoption } from '../adopt/plan-adoption.js';
 import { compileMigrations } from '../migrations/compile-migrations.js';
 import { AdoptionProgress } from './adoption-progress.js';
 import { planLines, verifyLines } from './adoption-lines.js';
 import type { CliContext, ExitCode } from './cli-context.js';
 import type { CliDatabase, LoadedConfig } from './config.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { fleetServices, withFleet, withOwner } from './open-fleet.js';
 import { UsageError } from './usage-error.js';
 

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
-import type { AdoptionPlan, ChangedUnique } from '../lifecycle/adopt/adoption-plan.js';
-import type { VerifyReport } from '../lifecycle/adopt/verify.js';
+import type { AdoptionPlan, ChangedUnique } from '../adopt/adoption-plan.js';
+import type { VerifyReport } from '../adopt/verify.js';
 
 /** Most tenants whose rows are listed; `--json` has them all. */
 const tenantsShown = 20;

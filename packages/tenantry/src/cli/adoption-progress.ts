@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { AdoptionEvent, AdoptionPhase } from '../lifecycle/adopt/adoption-context.js';
+import type { AdoptionEvent, AdoptionPhase } from '../adopt/adoption-context.js';
 import type { CliContext } from './cli-context.js';
 
 const words: Readonly<Record<AdoptionPhase, string>> = {

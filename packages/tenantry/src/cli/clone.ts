@@ -1,6 +1,6 @@
 import type { CliContext } from './cli-context.js';
 import { followCopy } from './follow-copy.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { withTenants } from './open-tenants.js';
 import { printCopy } from './print-copy.js';
 

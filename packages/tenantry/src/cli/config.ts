@@ -3,10 +3,10 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { EntityName } from '@mikro-orm/core';
 import type { ServingFacts } from '../doctor/doctor-facts.js';
-import type { AdoptConfig } from '../lifecycle/adopt/adopt-config.js';
+import type { AdoptConfig } from '../adopt/adopt-config.js';
 import type { MigrationList } from '../migrations/tenant-migration.js';
 import type { SharedSchema, TenantRows } from '../options.js';
-import type { TenantOrmOptions } from '../orm/orm-options.js';
+import type { TenantOrmOptions } from '../orms/mikro-orm/orm-options.js';
 import { UsageError } from './usage-error.js';
 
 /** The database that commands work on. */

@@ -2,7 +2,7 @@ import type { DoctorFinding, Severity } from '../doctor/doctor-finding.js';
 import { findingsOf } from '../doctor/findings-of.js';
 import { readFacts } from '../doctor/read-facts.js';
 import type { CliContext } from './cli-context.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 
 /** `tenantry doctor`: exit code 0 when nothing is unsafe, 1 when something is. */
 export const register: Register = (program, run) => {

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { DriftDifference, DriftedSchema, DriftReport, UncheckedSchemas } from '../fleet/drift/drift-report.js';
+import type { DriftDifference, DriftedSchema, DriftReport, UncheckedSchemas } from '../drift/drift-report.js';
 
 /** Most tenant schemas that a terminal is told about one by one. */
 const shownMax = 20;

@@ -1,13 +1,13 @@
 import { SingleBar, Presets } from 'cli-progress';
 import { requireCatalog } from '../catalog/install-catalog.js';
-import { detectDrift } from '../fleet/drift/detect-drift.js';
-import type { DriftReport } from '../fleet/drift/drift-report.js';
+import { detectDrift } from '../drift/detect-drift.js';
+import type { DriftReport } from '../drift/drift-report.js';
 import { connectionTarget } from '../postgres/connection-url.js';
 import { OwnerPool } from '../postgres/owner-pool.js';
 import type { CliContext } from './cli-context.js';
 import type { CliDatabase } from './config.js';
 import { driftLines } from './drift-lines.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 
 interface Options {
   readonly service?: string;

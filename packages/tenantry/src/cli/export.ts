@@ -1,7 +1,7 @@
-import type { ExportReport } from '../lifecycle/tenant-file/export-tenant.js';
+import type { ExportReport } from '../copies/tenant-file/export-tenant.js';
 import type { CliContext } from './cli-context.js';
 import { followCopy, megabytes } from './follow-copy.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { withTenantsAsTheyAre } from './open-tenants.js';
 import { UsageError } from './usage-error.js';
 

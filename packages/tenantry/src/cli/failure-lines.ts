@@ -1,4 +1,4 @@
-import type { RolloutFailure } from '../fleet/rollout-store.js';
+import type { RolloutFailure } from '../fleet/rollout-failure.js';
 
 /** Why one tenant failed, as a person reads it: the reason, and what PostgreSQL said besides. Pure. */
 export function failureLines(lead: string, { code, reason, detail, statement }: RolloutFailure): string[] {

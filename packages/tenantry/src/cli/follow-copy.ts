@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { CopyProgress, CopyWatch } from '../lifecycle/rows/copy-progress.js';
+import type { CopyProgress, CopyWatch } from '../copies/rows/copy-progress.js';
 import type { CliContext } from './cli-context.js';
 
 /** Lines of a log come at most this often. */

@@ -1,4 +1,4 @@
-import type { OperationEvent } from '../lifecycle/operation/operation-record.js';
+import type { OperationEvent } from '../lifecycle/operations/operation-record.js';
 import type { TenantOperationOptions } from '../lifecycle/tenants/tenants.js';
 import type { CliContext } from './cli-context.js';
 

@@ -1,13 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { translateError } from '../postgres/translate-error.js';
 import { CliContext, type GlobalOptions } from './cli-context.js';
+import type { Register, Run } from './register.js';
 import { UsageError } from './usage-error.js';
-
-/** Adds one command, or a group of them, to the program. */
-export type Register = (program: Command, run: Run) => void;
-
-/** Runs a command's action with the context that its global options make. */
-export type Run = (command: Command, action: (context: CliContext) => Promise<void>) => Promise<void>;
 
 /** Commands are loaded when they are called for: a deploy that finds nothing to do should cost no more than its start. */
 const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {

@@ -11,7 +11,7 @@ import { compileMigrations } from '../migrations/compile-migrations.js';
 import type { CliContext, ExitCode } from './cli-context.js';
 import type { CliDatabase, LoadedConfig } from './config.js';
 import { followRollout } from './follow-rollout.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { type FleetService, fleetServices, isRegistered, withFleet, withOwner } from './open-fleet.js';
 import { printPlan } from './print-plan.js';
 import { sayLost } from './say-lost.js';

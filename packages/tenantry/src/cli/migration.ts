@@ -7,7 +7,7 @@ import type { LintFinding } from '../migrations/lint/lint-finding.js';
 import { authoringTarget, authoringTargets, serviceOf } from './authoring-targets.js';
 import type { CliContext } from './cli-context.js';
 import type { LoadedConfig } from './config.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { UsageError } from './usage-error.js';
 
 interface PartOptions {

@@ -1,5 +1,5 @@
 import { requireCatalog } from '../catalog/install-catalog.js';
-import { TenantCopies } from '../lifecycle/tenant-copies.js';
+import { TenantCopies } from '../copies/tenant-copies.js';
 import { connectionTarget } from '../postgres/connection-url.js';
 import { OwnerPool } from '../postgres/owner-pool.js';
 import { Tenancy } from '../tenancy.js';

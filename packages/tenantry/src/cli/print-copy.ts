@@ -1,4 +1,4 @@
-import type { CopyReport } from '../lifecycle/copied-tenant.js';
+import type { CopyReport } from '../copies/copied-tenant.js';
 import type { CliContext } from './cli-context.js';
 
 /** Prints what an import or a clone made, and sets the exit code: 1 when a service of it stayed behind. */

@@ -1,15 +1,15 @@
 import { SingleBar } from 'cli-progress';
 import { Option } from 'commander';
 import { openServing } from '../database.js';
-import { type AggregateAnswer, ReportRun, type ReportSink } from '../fleet/report/run-report.js';
-import type { ReportOutcome } from '../fleet/report/report.js';
-import type { MergedColumn } from '../fleet/report/report-columns.js';
-import { resolveReport } from '../fleet/report/report-options.js';
+import { type AggregateAnswer, ReportRun, type ReportSink } from '../query/run-report.js';
+import type { ReportOutcome } from '../query/report.js';
+import type { MergedColumn } from '../query/report-columns.js';
+import { resolveReport } from '../query/report-options.js';
 import { parseSelector } from '../fleet/selector.js';
 import { resolveOptions } from '../options.js';
 import type { CliContext } from './cli-context.js';
 import type { CliDatabase, LoadedConfig } from './config.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { csv, type FormatColumn, jsonLines, jsonObject, reportTable, tenantColumn } from './report-formats.js';
 import { UsageError } from './usage-error.js';
 

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
-import { cellJson } from '../fleet/report/cell.js';
-import type { MergedColumn } from '../fleet/report/report-columns.js';
+import { cellJson } from '../query/cell.js';
+import type { MergedColumn } from '../query/report-columns.js';
 
 /** Rows as text, in one format. */
 export interface RowFormat {

@@ -4,7 +4,7 @@ import { type RolloutRecord, RolloutStore } from '../fleet/rollout-store.js';
 import type { CliContext } from './cli-context.js';
 import { failureLines } from './failure-lines.js';
 import { followRollout } from './follow-rollout.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { fleetServices, withFleet, withOwner } from './open-fleet.js';
 import { UsageError } from './usage-error.js';
 

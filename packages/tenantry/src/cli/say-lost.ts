@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { findBehind } from '../lifecycle/find-behind.js';
+import { findBehind } from '../provision/find-behind.js';
 
 const lookedAtMax = 1000;
 

@@ -5,7 +5,7 @@ import { type TenantStatus, tenantStatuses } from '../tenant/tenant.js';
 import type { CliContext } from './cli-context.js';
 import { confirmErase } from './confirm-erase.js';
 import { followOperation } from './follow-operation.js';
-import type { Register } from './main.js';
+import type { Register } from './register.js';
 import { printTenant, tenantTable } from './tenant-lines.js';
 import { UsageError } from './usage-error.js';
 

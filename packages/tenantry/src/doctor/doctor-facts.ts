@@ -1,5 +1,5 @@
 import type { GivenBack } from '../isolation/harden.js';
-import type { RoleFacts } from '../isolation/role-facts.js';
+import type { LoginFacts } from '../isolation/login-facts.js';
 import type { UnfitSchema } from '../isolation/shared-schemas.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 
@@ -83,7 +83,7 @@ export interface PoolingFacts {
 export interface DoctorFacts {
   readonly isolation: IsolationMode;
   readonly server: ServerFacts;
-  readonly service: RoleFacts;
+  readonly service: LoginFacts;
   /** The owner role, where its URL is known. */
   readonly owner: string | undefined;
   /** The one URL is the owner's, and the service role was made from it. */

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { requireCatalog } from '../catalog/install-catalog.js';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { readRoleFacts, type RoleFacts } from '../isolation/role-facts.js';
+import { readLoginFacts, type LoginFacts } from '../isolation/login-facts.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { connectionTarget } from '../postgres/connection-url.js';
 import type { DoctorFacts, PoolingFacts, ServingFacts } from './doctor-facts.js';
@@ -32,7 +32,7 @@ export async function readFacts({
   serving = {},
 }: DoctorTarget): Promise<DoctorFacts> {
   const target: NamedUrl = { url: connectionTarget(url, 'url').url, variable: 'DATABASE_URL' };
-  const given = await withConnection(target, (client) => readRoleFacts(client));
+  const given = await withConnection(target, (client) => readLoginFacts(client));
   const owner: NamedUrl | undefined =
     ownerUrl === undefined
       ? undefined
@@ -47,7 +47,7 @@ export async function readFacts({
       isolation,
       server: await readServer(client),
       service,
-      owner: owner === undefined ? undefined : (await readRoleFacts(client)).role,
+      owner: owner === undefined ? undefined : (await readLoginFacts(client)).role,
       oneUrl: made !== undefined,
       catalog,
       rights: catalog === undefined ? await readRights(client, service.role, isolation) : undefined,
@@ -69,11 +69,11 @@ async function whyCatalogIsUnfit(client: pg.Client, variable: string): Promise<s
 }
 
 /** Where one URL was given, processes serve with a login that they made. */
-async function readMadeLogin(client: pg.Client): Promise<RoleFacts | undefined> {
+async function readMadeLogin(client: pg.Client): Promise<LoginFacts | undefined> {
   const { rows } = await client.query<{ role: string }>(
     `select role_name as role from tenantry.service_login join pg_catalog.pg_roles on rolname = role_name limit 1`,
   );
-  return rows[0] && readRoleFacts(client, rows[0].role);
+  return rows[0] && readLoginFacts(client, rows[0].role);
 }
 
 async function readAllPooling(

@@ -1,7 +1,7 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import type { FleetTenant } from './fleet-tenant.js';
-import type { RolloutFailure } from './rollout-store.js';
+import type { RolloutFailure } from './rollout-failure.js';
 
 /** What PostgreSQL said, and what of it the migration knows. */
 export interface StatementError extends Error {

@@ -3,17 +3,19 @@ import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { Tenant } from '../tenant/tenant.js';
-import { detectDrift } from './drift/detect-drift.js';
-import type { DriftOptions, DriftSelector } from './drift/drift-options.js';
-import type { DriftReport } from './drift/drift-report.js';
+import { detectDrift } from '../drift/detect-drift.js';
+import type { DriftOptions, DriftSelector } from '../drift/drift-options.js';
+import type { DriftReport } from '../drift/drift-report.js';
 import { eachTenant, type EachOptions, type EachPage, type TenantResult } from './each-tenant.js';
 import { EventQueue } from './event-queue.js';
 import { makePlan } from './make-plan.js';
 import { Rollout } from './rollout.js';
-import type { RolloutContext } from './rollout-context.js';
+import type { ServiceContext } from './service-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
 import type { Direction, RolloutPlan } from './rollout-plan.js';
-import { type RolloutFailure, type RolloutOptions, type RolloutRecord, RolloutStore } from './rollout-store.js';
+import { type RolloutRecord, RolloutStore } from './rollout-store.js';
+import type { RolloutFailure } from './rollout-failure.js';
+import type { RolloutOptions } from './rollout-options.js';
 import type { FleetSelector } from './selector.js';
 
 /** Which tenants of which service go where. */
@@ -44,7 +46,7 @@ export interface RunningRollout extends AsyncIterable<RolloutEvent> {
 /** What a {@link Fleet} is made of. */
 export interface FleetParts {
   /** Throws `TENANCY_OWNER_REQUIRED` where this process may not run DDL. */
-  contextOf(service: string | undefined): Promise<RolloutContext>;
+  contextOf(service: string | undefined): Promise<ServiceContext>;
   readonly store: RolloutStore;
   /** Reads the catalog in the catalog scope. */
   readonly catalog: Pick<pg.Pool, 'query'>;
@@ -178,7 +180,7 @@ export class Fleet {
 }
 
 function planWith(
-  { owner, service, shipped, largeTableRows }: RolloutContext,
+  { owner, service, shipped, largeTableRows }: ServiceContext,
   options: FleetTarget & RolloutOptions,
   totalAtFirst?: number,
 ): Promise<RolloutPlan> {

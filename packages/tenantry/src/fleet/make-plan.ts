@@ -4,7 +4,7 @@ import type { ServiceName } from '../tenant/service-name.js';
 import { readNotAt } from './fleet-tenant.js';
 import { judgePlan } from './judge-plan.js';
 import { type Direction, planRollout, type RolloutPlan } from './rollout-plan.js';
-import type { RolloutOptions } from './rollout-store.js';
+import type { RolloutOptions } from './rollout-options.js';
 import type { FleetSelector } from './selector.js';
 
 /** What a plan is made for. */

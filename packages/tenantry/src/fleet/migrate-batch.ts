@@ -5,7 +5,7 @@ import { type FlightError, sendFlight } from '../postgres/flight.js';
 import type { Statement } from '../postgres/one-flight.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { type Batch, enterSchema, openBatch, runBatch } from './batch-statements.js';
-import type { RolloutContext } from './rollout-context.js';
+import type { ServiceContext } from './service-context.js';
 import { runOutside } from './run-outside.js';
 import { tellingStatement } from './telling-statement.js';
 import { tellHolders } from './tell-holders.js';
@@ -19,7 +19,7 @@ import type { WaitWatch } from './wait-watch.js';
  * @throws What PostgreSQL said; nothing is left of the batch then, except for what ran outside a transaction.
  */
 export async function migrateBatch(
-  context: RolloutContext,
+  context: ServiceContext,
   batch: Batch,
   lockTimeoutMs: number,
   watch: WaitWatch,
@@ -77,7 +77,7 @@ async function sendGuarded(
   }
 }
 
-async function runOne(context: RolloutContext, client: pg.PoolClient, batch: Batch): Promise<void> {
+async function runOne(context: ServiceContext, client: pg.PoolClient, batch: Batch): Promise<void> {
   const [schema = ''] = batch.schemas;
   const { service, classes, isolation } = context;
   await client.query(enterSchema(schema, batch.sharedSchemas).text);

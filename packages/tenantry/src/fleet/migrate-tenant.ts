@@ -1,7 +1,7 @@
 import type { TenancyError } from '../errors/tenancy-error.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import { readNotAt } from './fleet-tenant.js';
-import type { RolloutContext } from './rollout-context.js';
+import type { ServiceContext } from './service-context.js';
 import { planRollout } from './rollout-plan.js';
 import { WaveRunner } from './wave-runner.js';
 
@@ -10,7 +10,7 @@ import { WaveRunner } from './wave-runner.js';
  *
  * @throws TenancyError why it could not be done; nothing of it is left then.
  */
-export async function migrateTenant(context: RolloutContext, tenant: TenantId): Promise<void> {
+export async function migrateTenant(context: ServiceContext, tenant: TenantId): Promise<void> {
   const { owner, service, shipped } = context;
   const { migrations } = shipped;
   const target = migrations.at(-1)?.name ?? null;

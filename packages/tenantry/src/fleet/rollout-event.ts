@@ -1,6 +1,6 @@
 import type { BlockedBackend, OpenTransaction } from './open-transaction.js';
 import type { RolloutPlan } from './rollout-plan.js';
-import type { RolloutFailure } from './rollout-store.js';
+import type { RolloutFailure } from './rollout-failure.js';
 
 /** How a rollout ended. */
 export interface RolloutOutcome {

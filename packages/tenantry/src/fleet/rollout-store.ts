@@ -1,20 +1,12 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { RolloutFailure } from './rollout-failure.js';
+import type { RolloutOptions } from './rollout-options.js';
 import type { Direction } from './rollout-plan.js';
 import type { FleetSelector } from './selector.js';
 
 /** `running` while somebody leads it; `halted`, `stopped` and `interrupted` may be resumed; the others are over. */
 export type RolloutStatus = 'running' | 'done' | 'failed' | 'halted' | 'stopped' | 'interrupted' | 'aborted';
-
-/** How a rollout was asked for; what resuming it goes by. */
-export interface RolloutOptions {
-  readonly canary?: number | undefined;
-  readonly waves?: readonly string[] | undefined;
-  /** Failures that are put up with: a number, or a share of the rollout such as `1%`. @default all, but none in a canary */
-  readonly maxFailures?: string | undefined;
-  /** Rules of the lint that the plan may break, each with its reason: `index-not-concurrent: nobody works at night`. @default none */
-  readonly allow?: readonly string[] | undefined;
-}
 
 /** One rollout, as the catalog keeps it. */
 export interface RolloutRecord {
@@ -31,18 +23,6 @@ export interface RolloutRecord {
   readonly reason: string | null;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
-}
-
-/** One tenant that a rollout could not take to its target. */
-export interface RolloutFailure {
-  readonly tenant: string;
-  readonly code: string;
-  /** For the operator. */
-  readonly reason: string;
-  /** What PostgreSQL said besides: the key that is there twice, what depends on an object. It may hold values of rows. */
-  readonly detail: string | null;
-  /** The beginning of the statement that failed; `null` where it was none. */
-  readonly statement: string | null;
 }
 
 /** Rollouts kept per service. */

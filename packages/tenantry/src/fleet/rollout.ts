@@ -6,16 +6,18 @@ import { requireUnopposed } from './judge-plan.js';
 import { becomeLeader, type LeaderLock } from './leader-lock.js';
 import { migrationPath } from './migration-path.js';
 import { readOldTransactions } from './open-transaction.js';
-import type { RolloutContext } from './rollout-context.js';
+import type { ServiceContext } from './service-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
 import type { RolloutPlan, Wave } from './rollout-plan.js';
-import type { RolloutFailure, RolloutOptions, RolloutStore } from './rollout-store.js';
+import type { RolloutStore } from './rollout-store.js';
+import type { RolloutFailure } from './rollout-failure.js';
+import type { RolloutOptions } from './rollout-options.js';
 import type { FleetSelector } from './selector.js';
 import { WaveRunner } from './wave-runner.js';
 
 /** What a rollout runs with, besides its plan. */
 export interface RolloutRun {
-  readonly context: RolloutContext;
+  readonly context: ServiceContext;
   readonly store: RolloutStore;
   readonly selector: FleetSelector;
   readonly options: RolloutOptions;

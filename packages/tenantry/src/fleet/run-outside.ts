@@ -7,7 +7,7 @@ import { lockKey } from '../postgres/lock-key.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { lockHeld } from '../postgres/take-lock.js';
 import type { StatementError } from './failure-of.js';
-import type { RolloutContext } from './rollout-context.js';
+import type { ServiceContext } from './service-context.js';
 import { tellingStatement } from './telling-statement.js';
 import { tellHolders } from './tell-holders.js';
 import type { WaitWatch } from './wait-watch.js';
@@ -20,7 +20,7 @@ import type { WaitWatch } from './wait-watch.js';
  * @throws TenancyError `TENANCY_MIGRATION_FAILED` behind a pooler, where the search path would go to somebody else.
  */
 export async function runOutside(
-  { owner, shipped, outsideWaitMs, statementTimeoutMs }: RolloutContext,
+  { owner, shipped, outsideWaitMs, statementTimeoutMs }: ServiceContext,
   schema: string,
   { statements }: CompiledMigration,
   watch: WaitWatch,

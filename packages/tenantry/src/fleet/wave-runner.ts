@@ -10,8 +10,8 @@ import { HeadNews } from './head-news.js';
 import { BatchMoved, migrateBatch } from './migrate-batch.js';
 import { type Course, cutPath, migrationPath } from './migration-path.js';
 import type { BlockedBackend } from './open-transaction.js';
-import type { RolloutContext } from './rollout-context.js';
-import type { RolloutFailure } from './rollout-store.js';
+import type { ServiceContext } from './service-context.js';
+import type { RolloutFailure } from './rollout-failure.js';
 import { WaitWatch } from './wait-watch.js';
 
 /** What a {@link WaveRunner} tells about its tenants. */
@@ -53,7 +53,7 @@ const refusedTogether = new Set<string | undefined>([sqlstate.unsafeNewEnumValue
 
 /** Takes the tenants of one wave to the plan's target, in batches over a few connections. */
 export class WaveRunner {
-  readonly #context: RolloutContext;
+  readonly #context: ServiceContext;
   readonly #course: Course;
   readonly #events: WaveEvents;
   readonly #news: HeadNews;
@@ -63,7 +63,7 @@ export class WaveRunner {
   #idle: (() => void)[] = [];
   readonly #delays = new Set<NodeJS.Timeout>();
 
-  constructor(context: RolloutContext, course: Course, events: WaveEvents) {
+  constructor(context: ServiceContext, course: Course, events: WaveEvents) {
     this.#context = context;
     this.#course = course;
     this.#events = events;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import type { WireConnection } from './pg-internals.js';
-import { preambleText, scopeCommands } from './scope-settings.js';
+import { preambleText, preambleValues, scopeCommands, type ScopeSettings } from './scope-settings.js';
 
 /** What goes before a statement, in its flight. */
 export interface Entry {
@@ -35,10 +35,10 @@ export class Preamble {
   }
 
   /** @param parsedBefore - Statements that were sent before it in the same flight. */
-  send(settings: readonly string[], parsedBefore: number): void {
+  send(settings: ScopeSettings, parsedBefore: number): void {
     this.#parsedBefore = this.#prepared ? undefined : parsedBefore;
     if (!this.#prepared) this.#connection.parse({ text: preambleText, name: this.#name });
-    run(this.#connection, this.#name, settings);
+    run(this.#connection, this.#name, preambleValues(settings));
   }
 
   /** Nothing was sent. */
@@ -62,7 +62,7 @@ export class Preamble {
 /** Enters a scope until the end of the transaction, which `begin` opens where it was held back. */
 export function enterScope(
   connection: WireConnection,
-  settings: readonly string[],
+  settings: ScopeSettings,
   preamble: Preamble,
   begin?: string,
 ): Entry {
@@ -76,7 +76,7 @@ export function enterScope(
  */
 export function enterByCommands(
   connection: WireConnection,
-  settings: readonly string[],
+  settings: ScopeSettings,
   limits: boolean,
   begin?: string,
 ): Entry {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { Scope } from '../context/scope.js';
 import { type WireConnection, WireQueryBase } from './pg-internals.js';
-import { type GateOptions, preambleText, scopeSettings } from './scope-settings.js';
+import { type GateOptions, preambleText, preambleValues, scopeSettings, type ScopeSettings } from './scope-settings.js';
 import type { Wire as SentMessages } from './wire.js';
 
 /** One select, and what it runs as. */
@@ -56,7 +56,7 @@ const fetching = 3;
  */
 export class ReadOnlyFlight extends WireQueryBase {
   readonly #request: ReadOnlyRequest;
-  readonly #settings: readonly string[];
+  readonly #settings: ScopeSettings;
   readonly #sent: SentMessages;
   readonly #rows: AnswerRow[] = [];
   #columns: readonly AnswerColumn[] = [];
@@ -89,7 +89,7 @@ export class ReadOnlyFlight extends WireQueryBase {
   override prepare(connection: WireConnection): void {
     const { text, values = [], types, rowsMax } = this.#request;
     const wire = connection as Wire;
-    run(wire, { text: preambleText, values: this.#settings });
+    run(wire, { text: preambleText, values: preambleValues(this.#settings) });
     run(wire, { text: 'begin read only' });
     run(wire, { text: declare + text, values, types });
     run(wire, { text: `fetch ${rowsMax} from tenantry_report`, described: true });

@@ -24,8 +24,19 @@ export interface GateOptions {
 export const preambleText =
   "select set_config('role',$1,true),set_config('search_path',$2,true),set_config('statement_timeout',$3,true),set_config('idle_in_transaction_session_timeout',$4,true)";
 
+/** What a scope needs, as PostgreSQL takes it. */
+export interface ScopeSettings {
+  readonly role: string;
+  readonly searchPath: string;
+  /** Milliseconds. */
+  readonly statementTimeout: string;
+  /** Milliseconds. */
+  readonly idleTimeout: string;
+}
+
 interface Fixed {
-  readonly limits: readonly [string, string];
+  readonly statementTimeout: string;
+  readonly idleTimeout: string;
   readonly shared: string;
 }
 
@@ -35,25 +46,34 @@ const fixed = new WeakMap<GateOptions, Fixed>();
 function fixedOf(options: GateOptions): Fixed {
   const known = fixed.get(options);
   if (known) return known;
-  const limits = [String(options.statementTimeoutMs), String(options.idleTransactionTimeoutMs)] as const;
   // pg_temp goes last: where it is not named it comes first, and a temporary table could stand in for a tenant's own.
   const shared = [...options.sharedSchemas, 'pg_temp'].map(quoteIdentifier).join(',');
-  const made = { limits, shared };
+  const made = {
+    statementTimeout: String(options.statementTimeoutMs),
+    idleTimeout: String(options.idleTransactionTimeoutMs),
+    shared,
+  };
   fixed.set(options, made);
   return made;
 }
 
-/** The values of {@link preambleText} for one scope. Pure. */
-export function scopeSettings(scope: Scope | undefined, options: GateOptions): readonly string[] {
-  const { limits, shared } = fixedOf(options);
+/** What one scope needs. Pure. */
+export function scopeSettings(scope: Scope | undefined, options: GateOptions): ScopeSettings {
+  const { statementTimeout, idleTimeout, shared } = fixedOf(options);
   if (scope?.kind !== 'tenant') {
     // Also without a scope: whatever a session-level SET left behind must not outlive the statement that left it.
-    return [scope === lookupScope ? 'none' : options.catalogRole, '', ...limits];
+    const role = scope === lookupScope ? 'none' : options.catalogRole;
+    return { role, searchPath: '', statementTimeout, idleTimeout };
   }
   const { schema } = scope.placement;
-  const path = `${quoteIdentifier(schema)},${shared}`;
+  const searchPath = `${quoteIdentifier(schema)},${shared}`;
   // The role has the schema's name, always: what the catalog says must not be able to lend a tenant another's rights.
-  return [options.isolation === 'role' ? schema : 'none', path, ...limits];
+  return { role: options.isolation === 'role' ? schema : 'none', searchPath, statementTimeout, idleTimeout };
+}
+
+/** The values of {@link preambleText}. Pure. */
+export function preambleValues({ role, searchPath, statementTimeout, idleTimeout }: ScopeSettings): readonly string[] {
+  return [role, searchPath, statementTimeout, idleTimeout];
 }
 
 /**
@@ -61,18 +81,16 @@ export function scopeSettings(scope: Scope | undefined, options: GateOptions): r
  *
  * @param limits - The limits too. Otherwise `set local statement_timeout` is a transaction's right.
  */
-export function scopeCommands(
-  [role = 'none', path = '', statement = '0', idle = '0']: readonly string[],
-  limits: boolean,
-): readonly string[] {
+export function scopeCommands(settings: ScopeSettings, limits: boolean): readonly string[] {
+  const { role, searchPath, statementTimeout, idleTimeout } = settings;
   const scope = [
     `set local role ${role === 'none' ? role : quoteIdentifier(role)}`,
-    `set local search_path to ${path === '' ? "''" : path}`,
+    `set local search_path to ${searchPath === '' ? "''" : searchPath}`,
   ];
   if (!limits) return scope;
   return [
     ...scope,
-    `set local statement_timeout to ${statement}`,
-    `set local idle_in_transaction_session_timeout to ${idle}`,
+    `set local statement_timeout to ${statementTimeout}`,
+    `set local idle_in_transaction_session_timeout to ${idleTimeout}`,
   ];
 }

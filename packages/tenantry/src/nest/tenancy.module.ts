@@ -19,8 +19,8 @@ import {
   ModulesContainer,
   Reflector,
 } from '@nestjs/core';
-import type { TenantOrmOptions } from '../orm/orm-options.js';
-import { ScopedDriver } from '../orm/scoped-driver.js';
+import type { TenantOrmOptions } from '../orms/mikro-orm/orm-options.js';
+import { ScopedDriver } from '../orms/mikro-orm/scoped-driver.js';
 import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
 import { Tenancy } from '../tenancy.js';
 import { type FastifyHooks, openInFastify } from './fastify-hooks.js';

@@ -20,9 +20,6 @@ export interface Attempt {
   readonly tryIt: (ground: Ground) => Promise<string | undefined>;
 }
 
-/** Thrown by an attempt that needs what is not there. */
-export class NotApplicable extends Error {}
-
 /** What every attempt that was not refused has reached. */
 export async function reached(what: string, running: Promise<unknown>): Promise<string> {
   await running;

@@ -1,6 +1,6 @@
 import { type EntityData, type EntityMetadata, type EntityName, type FilterQuery } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { NotApplicable } from './attempt.js';
+import { NotApplicable } from './not-applicable.js';
 import type { Ground } from './ground.js';
 
 /** What attempts with entities need: an entity that lives in every tenant schema. */

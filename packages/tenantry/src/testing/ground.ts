@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Tenancy } from '../tenancy.js';
 import { quoteIdentifier } from '../postgres/quote.js';
-import { NotApplicable } from './attempt.js';
+import { NotApplicable } from './not-applicable.js';
 
 /** One side of the wall. */
 export interface Side {

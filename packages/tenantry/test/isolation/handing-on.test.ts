@@ -10,7 +10,7 @@ import { openShop, type Shop } from '../../../../test/support/shop.js';
 import { until } from '../../../../test/support/until.js';
 import { widgetEntities } from '../../../../test/support/widgets.js';
 import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
-import { ormOptions } from '../../src/orm/orm-options.js';
+import { ormOptions } from '../../src/orms/mikro-orm/orm-options.js';
 import { plainPool, scopedPool } from './support/pools.js';
 import { stock, widgetNames } from './support/stock.js';
 

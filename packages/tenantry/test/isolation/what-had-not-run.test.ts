@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import Cursor from 'pg-cursor';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
@@ -25,9 +26,7 @@ const insert = (name: string) => `insert into widget (name) values ('${name}')`;
 const transaction = 'select pg_current_xact_id()::text as id';
 
 /** A connection that can enter no scope until it is closed, and so runs nothing. */
-async function withUnfit<T>(
-  fn: (client: Awaited<ReturnType<ScopedPool['connect']>>, pool: ScopedPool) => Promise<T>,
-): Promise<T> {
+async function withUnfit<T>(fn: (client: pg.PoolClient, pool: ScopedPool) => Promise<T>): Promise<T> {
   const pool = await scopedPool(shop);
   const client = await pool.connect();
   await pastTheGate(client, 'set role globex_shop');

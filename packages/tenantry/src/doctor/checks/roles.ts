@@ -1,4 +1,4 @@
-import { whyUnfit } from '../../isolation/role-facts.js';
+import { unfitnessesOf } from '../../isolation/login-facts.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import type { DoctorFacts, Flawed } from '../doctor-facts.js';
 import type { DoctorFinding } from '../doctor-finding.js';
@@ -14,7 +14,7 @@ export function* checkRoles({ isolation, service, owner, oneUrl, rights }: Docto
     };
     return;
   }
-  for (const { trait, reason, remedy } of whyUnfit(service)) {
+  for (const { trait, reason, remedy } of unfitnessesOf(service)) {
     yield {
       code: `SERVICE_ROLE_${trait}`,
       severity: 'unsafe',

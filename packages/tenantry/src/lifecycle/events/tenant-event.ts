@@ -1,4 +1,4 @@
-import type { JsonObject } from '../operation/operation-step.js';
+import type { JsonObject } from '../operations/operation-step.js';
 
 /** The types of event that a change of a tenant makes. */
 export const tenantEventTypes = [

@@ -1,4 +1,4 @@
-import type { OperationDefinition } from '../operation/operation-step.js';
+import type { OperationDefinition } from '../operations/operation-step.js';
 import { closeSchemas } from './close-schemas.js';
 import { requireStatus, statusStep } from './tenant-status-step.js';
 

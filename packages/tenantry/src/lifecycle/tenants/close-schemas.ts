@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { quoteIdentifier } from '../../postgres/quote.js';
-import type { OperationStep } from '../operation/operation-step.js';
+import type { OperationStep } from '../operations/operation-step.js';
 
 /**
  * Takes the tenant's roles from every login that serves, so that PostgreSQL itself refuses whoever has not heard yet that

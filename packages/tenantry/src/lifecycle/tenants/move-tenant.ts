@@ -3,7 +3,7 @@ import { TenancyError } from '../../errors/tenancy-error.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { schemaNameOf } from '../../tenant/schema-name.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
-import type { OperationDefinition } from '../operation/operation-step.js';
+import type { OperationDefinition } from '../operations/operation-step.js';
 import { renameSchemas, tryRename } from './rename-schemas.js';
 import { columnsFor, moveRows, readTenantColumns } from './tenant-rows.js';
 import { lockSchemas, schemasOf, type TenantSchema } from './tenant-schemas.js';

@@ -4,7 +4,7 @@ import { TenancyError } from '../../errors/tenancy-error.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
 import { parseTenantId } from '../../tenant/tenant-id.js';
 import { readEvents } from '../events/read-events.js';
-import { listOperations } from '../operation/operation-store.js';
+import { listOperations } from '../operations/operation-store.js';
 import type { TenantDetails, TenantRecord, TenantSchemaRecord } from './tenant-record.js';
 
 type Queryable = Pick<pg.ClientBase, 'query'>;

@@ -1,7 +1,7 @@
 import { TenancyError } from '../../errors/tenancy-error.js';
 import type { ServiceName } from '../../tenant/service-name.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
-import type { OperationDefinition } from '../operation/operation-step.js';
+import type { OperationDefinition } from '../operations/operation-step.js';
 import { closeSchemas } from './close-schemas.js';
 import { schemasOf } from './tenant-schemas.js';
 import { requireStatus, statusStep } from './tenant-status-step.js';

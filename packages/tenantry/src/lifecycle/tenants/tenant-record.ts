@@ -1,6 +1,6 @@
 import type { Tenant } from '../../tenant/tenant.js';
 import type { TenantEvent } from '../events/tenant-event.js';
-import type { OperationRecord } from '../operation/operation-record.js';
+import type { OperationRecord } from '../operations/operation-record.js';
 
 /** A tenant as operators see it. */
 export interface TenantRecord extends Tenant {

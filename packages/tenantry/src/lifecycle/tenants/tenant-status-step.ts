@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
-import type { OperationStep } from '../operation/operation-step.js';
+import type { OperationStep } from '../operations/operation-step.js';
 import { statusError } from './change-status.js';
 
 /**

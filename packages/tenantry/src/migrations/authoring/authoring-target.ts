@@ -1,5 +1,5 @@
 import type { EntityName } from '@mikro-orm/core';
-import type { TenantOrmOptions } from '../../orm/orm-options.js';
+import type { TenantOrmOptions } from '../../orms/mikro-orm/orm-options.js';
 import type { MigrationList } from '../tenant-migration.js';
 
 /** What migrations are written for: the tenant schemas of a service, or the schema that it shares with all tenants. */

@@ -2,7 +2,7 @@ import type { MetadataDiscoveryOptions, MetadataStorage } from '@mikro-orm/core'
 import { Migrator } from '@mikro-orm/migrations';
 import { DatabaseSchema, MikroORM, SchemaComparator } from '@mikro-orm/postgresql';
 import { TenancyError } from '../../errors/tenancy-error.js';
-import { refuseTableWithoutSchema } from '../../orm/entity-guard.js';
+import { refuseTableWithoutSchema } from '../../orms/mikro-orm/entity-guard.js';
 import type { AuthoringTarget } from './authoring-target.js';
 import { snapshotName } from './snapshot.js';
 

@@ -1,6 +1,5 @@
 import type { MigrationKind } from '../tenant-migration.js';
 import type { KnownTables } from './known-tables.js';
-import type { NewEnums } from './new-enum-values.js';
 
 /** What a lint knows besides the statements. */
 export interface LintContext {
@@ -13,6 +12,14 @@ export interface LintContext {
   readonly largeTables?: ReadonlyMap<string, number> | undefined;
   /** What earlier migrations made: by it a change of a type is judged. @default nothing */
   readonly before?: KnownTables | undefined;
+}
+
+/** What a migration did to enums so far. */
+export interface NewEnums {
+  /** Made by it: their values may be used at once. */
+  readonly made: ReadonlySet<string>;
+  /** Values that it gave to enums which existed before. */
+  readonly values: ReadonlySet<string>;
 }
 
 /** What a rule sees while it walks through a migration. */

@@ -1,15 +1,7 @@
 import type { Node } from 'libpg-query';
 import { textOf } from './column-type.js';
-import type { LintState } from './lint-context.js';
+import type { LintState, NewEnums } from './lint-context.js';
 import type { Complaint } from './lint-finding.js';
-
-/** What a migration did to enums so far. */
-export interface NewEnums {
-  /** Made by it: their values may be used at once. */
-  readonly made: ReadonlySet<string>;
-  /** Values that it gave to enums which existed before. */
-  readonly values: ReadonlySet<string>;
-}
 
 /** At the beginning of a migration. */
 export const noNewEnums: NewEnums = { made: new Set(), values: new Set() };

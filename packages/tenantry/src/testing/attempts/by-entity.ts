@@ -1,6 +1,7 @@
 import { type EntityMetadata, type EntityName, ReferenceKind, wrap } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { type Attempt, NotApplicable, reached } from '../attempt.js';
+import { type Attempt, reached } from '../attempt.js';
+import { NotApplicable } from '../not-applicable.js';
 import { entityGround, tenantEntities } from '../entity-ground.js';
 import { type Ground, inFrom, inTo, rolledBack } from '../ground.js';
 

@@ -1,4 +1,5 @@
-import { type Attempt, NotApplicable, reached } from '../attempt.js';
+import { type Attempt, reached } from '../attempt.js';
+import { NotApplicable } from '../not-applicable.js';
 import { type Ground, inFrom, rolledBack } from '../ground.js';
 
 /** Statements that name what belongs to somebody else; each goes alone, in a transaction that is rolled back. */

@@ -1,6 +1,6 @@
-import type { Findings } from './check-history.js';
-import { writerOf } from './check-history.js';
-import type { Change, Standing } from './fates.js';
+import { type Findings, writerOf } from './findings.js';
+import type { Change } from './change.js';
+import type { Standing } from './fates.js';
 import type { Operation } from './history.js';
 
 /** Judges what one operation was answered: whose rows, as whom, in which transaction, and whether they are what was committed. */

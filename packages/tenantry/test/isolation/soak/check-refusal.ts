@@ -1,4 +1,4 @@
-import type { Findings } from './check-history.js';
+import type { Findings } from './findings.js';
 import type { Standing } from './fates.js';
 import type { Operation } from './history.js';
 

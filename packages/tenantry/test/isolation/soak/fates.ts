@@ -1,21 +1,6 @@
+import type { Change, Fate, OpenTransaction } from './change.js';
 import type { Operation } from './history.js';
-import { closeTransaction, type OpenTransaction, openTransaction, undoAfter } from './open-transaction.js';
-
-/** What became of a change: it stands, it must not be there, or nobody can know. */
-export type Fate = 'committed' | 'gone' | 'unknown';
-
-/** One row written or deleted by one operation. */
-export interface Change {
-  readonly operation: Operation;
-  readonly token: string;
-  /** The transaction it was part of; `undefined`: one of its own. */
-  readonly transaction: OpenTransaction | undefined;
-  fate: Fate;
-  /** When its commit was asked for. */
-  asked: number;
-  /** When PostgreSQL's word for its fate arrived; `Infinity` where none did. */
-  settled: number;
-}
+import { closeTransaction, openTransaction, undoAfter } from './open-transaction.js';
 
 /** Where a read stood. */
 export interface Standing {

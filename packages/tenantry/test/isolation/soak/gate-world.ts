@@ -4,7 +4,7 @@ import type { Scope } from '../../../src/context/scope.js';
 import { runInScope } from '../../../src/context/current-scope.js';
 import { createSchema, grantSchema } from '../../../src/isolation/create-schema.js';
 import type { ScopedPool } from '../../../src/isolation/scoped-pool.js';
-import { ormOptions } from '../../../src/orm/orm-options.js';
+import { ormOptions } from '../../../src/orms/mikro-orm/orm-options.js';
 import { quoteIdentifier } from '../../../src/postgres/quote.js';
 import { Tenancy } from '../../../src/tenancy.js';
 import { parseTenantId } from '../../../src/tenant/tenant-id.js';

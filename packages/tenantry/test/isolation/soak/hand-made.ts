@@ -1,4 +1,4 @@
-import type { Rows } from './check-history.js';
+import type { Rows } from './findings.js';
 import { checkHistory } from './check-history.js';
 import type { FaultKind } from './fault.js';
 import type { Kind, Operation } from './history.js';

@@ -1,23 +1,5 @@
-import type { Change, Fate } from './fates.js';
+import type { Change, Fate, OpenTransaction } from './change.js';
 import type { Operation } from './history.js';
-
-/** A transaction, as the code that began it knows it. */
-export interface OpenTransaction {
-  /** What began it; its tenant is the transaction's. */
-  readonly began: Operation;
-  /** Isolation level; `unknown` where that is PostgreSQL's to decide. */
-  level: string;
-  /** Changes that wait for its end. */
-  readonly pending: Change[];
-  /** Those of them that nobody heard the answer of. */
-  readonly unsure: Set<Change>;
-  readonly savepoints: { readonly name: string; readonly from: number }[];
-  /** Whether it is known to have begun, and not to have ended. */
-  doubtful: boolean;
-  /** Whether a statement was refused in it, so that its commit may have been a rollback. */
-  mayHaveFailed: boolean;
-  limitsChanged: boolean;
-}
 
 /** What follows from a `begin`. */
 export function openTransaction(began: Operation): OpenTransaction {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM } from '@mikro-orm/postgresql';
 import pg from 'pg';
 import type { ScopedPool } from '../../../src/isolation/scoped-pool.js';
-import { scopedDialect } from '../../../src/orm/scoped-dialect.js';
+import { scopedDialect } from '../../../src/orms/mikro-orm/scoped-dialect.js';
 import { Entry } from './entry.js';
 import { openGateWorld, type WorldOptions } from './gate-world.js';
 import type { World } from './world.js';

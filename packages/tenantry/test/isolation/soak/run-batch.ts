@@ -1,4 +1,5 @@
-import { checkHistory, type Rows } from './check-history.js';
+import { checkHistory } from './check-history.js';
+import type { Rows } from './findings.js';
 import type { Fault } from './fault.js';
 import { History, type Operation } from './history.js';
 import { lookAtConnections, type Traces } from './look-at-connections.js';

@@ -2,7 +2,7 @@ import { type EntityManager, MikroORM } from '@mikro-orm/postgresql';
 import { openShop, type Shop } from '../../../../../test/support/shop.js';
 import { widgetEntities } from '../../../../../test/support/widgets.js';
 import type { ScopedPool } from '../../../src/isolation/scoped-pool.js';
-import { ormOptions } from '../../../src/orm/orm-options.js';
+import { ormOptions } from '../../../src/orms/mikro-orm/orm-options.js';
 import { scopedPool } from './pools.js';
 import { stock } from './stock.js';
 import { openUnguarded } from './unguarded.js';

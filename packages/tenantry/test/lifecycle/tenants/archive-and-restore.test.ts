@@ -4,7 +4,7 @@ import { freshIds } from '../../../../../test/support/actual-state.js';
 import { migrationOf } from '../../../../../test/support/migration-of.js';
 import { openShop, type Shop } from '../../../../../test/support/shop.js';
 import { Widget, widgetEntities, widgetMigrations } from '../../../../../test/support/widgets.js';
-import { detectDrift } from '../../../src/fleet/drift/detect-drift.js';
+import { detectDrift } from '../../../src/drift/detect-drift.js';
 import { Tenancy } from '../../../src/tenancy.js';
 import type { TenantStatus } from '../../../src/tenant/tenant.js';
 

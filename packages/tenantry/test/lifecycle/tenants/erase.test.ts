@@ -4,7 +4,7 @@ import { actualState, freshIds, nothing } from '../../../../../test/support/actu
 import { openShop, type Shop } from '../../../../../test/support/shop.js';
 import { until } from '../../../../../test/support/until.js';
 import { Widget } from '../../../../../test/support/widgets.js';
-import { detectDrift } from '../../../src/fleet/drift/detect-drift.js';
+import { detectDrift } from '../../../src/drift/detect-drift.js';
 import { Tenancy } from '../../../src/tenancy.js';
 
 let shop: Shop;

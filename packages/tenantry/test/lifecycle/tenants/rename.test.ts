@@ -6,7 +6,7 @@ import { createTestDatabase } from '../../../../../test/support/database.js';
 import { openShop, type Shop } from '../../../../../test/support/shop.js';
 import { until } from '../../../../../test/support/until.js';
 import { Widget, widgetEntities, widgetMigrations } from '../../../../../test/support/widgets.js';
-import { detectDrift } from '../../../src/fleet/drift/detect-drift.js';
+import { detectDrift } from '../../../src/drift/detect-drift.js';
 import { Tenancy } from '../../../src/tenancy.js';
 
 let shop: Shop;

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { TenancyError } from '../errors/tenancy-error.js';
+import type { AdoptionContext } from './adoption-context.js';
+import { mayPass } from './in-parallel.js';
+import { openReading } from './session.js';
+
+/** What may happen under a lock that keeps writers waiting. */
+export interface LockedWork {
+  /** Takes the lock. */
+  lock(client: pg.PoolClient): Promise<void>;
+  /** Before every attempt, while writers write: leaves little to do. */
+  before(): Promise<void>;
+  /** Under the lock. `again` lets writers go on, and the next attempt begins with `before`. */
+  work(client: pg.PoolClient, overdue: () => boolean): Promise<'done' | 'again'>;
+}
+
+/** How often, and milliseconds that it may be held. */
+const attemptsMax = 10;
+
+const stopped = { reason: 'it was stopped', remedy: 'Give the same command again.' };
+
+/** How a lock was held. */
+export interface LockReport {
+  /** Milliseconds from the moment the lock was there to the commit. */
+  readonly lockedMs: number;
+  /** Milliseconds that the last attempt waited for it; writers queue behind it. */
+  readonly waitedMs: number;
+  readonly attempts: number;
+}
+
+/**
+ * Does the last of a move while nobody writes. Where the lock cannot be had soon, or the work takes longer than `lockMaxMs`, writers go
+ * on and it is tried again.
+ *
+ * @throws TenancyError `TENANCY_ADOPTION_BUSY`.
+ */
+export async function lockAndMove(
+  { owner, service, lockTimeoutMs, signal }: AdoptionContext,
+  lockMaxMs: number,
+  { lock, before, work }: LockedWork,
+): Promise<LockReport> {
+  let why = stopped;
+  for (let attempt = 1; attempt <= attemptsMax && !signal?.aborted; attempt++) {
+    await before();
+    const client = await owner.connect();
+    let broken = false;
+    try {
+      // Short: everybody who writes queues behind it.
+      await openReading(client, 'read committed', Math.min(lockTimeoutMs || lockMaxMs, lockMaxMs));
+      // A process that vanished without a word must not keep them waiting for ever.
+      await client.query(
+        `select set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '${lockMaxMs + 10_000}', true)`,
+      );
+      const asked = performance.now();
+      await lock(client);
+      const locked = performance.now();
+      if ((await work(client, () => performance.now() - locked > lockMaxMs)) === 'done') {
+        await client.query('commit');
+        const lockedMs = Math.round(performance.now() - locked);
+        return { lockedMs, waitedMs: Math.round(locked - asked), attempts: attempt };
+      }
+      why = {
+        reason: `what came in meanwhile could not be carried over within ${lockMaxMs} ms`,
+        remedy: 'Try it again when less is written, or raise `lockMaxMs` (--lock-max).',
+      };
+    } catch (error) {
+      if (!mayPass(error)) throw error;
+      why = {
+        reason: `the lock that keeps writers away was not to be had (${(error as Error).message})`,
+        remedy:
+          'Look for long transactions in pg_stat_activity, or raise `lockMaxMs` (--lock-max), and `lockTimeoutMs` where that is less.',
+      };
+    } finally {
+      broken = await client.query('rollback').then(
+        () => false,
+        () => true,
+      );
+      client.release(broken);
+    }
+    await sleep(100 * attempt);
+  }
+  throw new TenancyError('TENANCY_ADOPTION_BUSY', { service, ...(signal?.aborted ? stopped : why) });
+}
