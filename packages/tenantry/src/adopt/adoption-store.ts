@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { Querier } from '../postgres/querier.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { ResolvedAdoptConfig } from './adopt-config.js';
 import type { AdoptionTenant } from './copy-sql.js';
@@ -17,10 +17,8 @@ export interface AdoptionRecord {
   readonly lockedMs: number | null;
 }
 
-type Reader = Pick<pg.ClientBase, 'query'>;
-
 /** The adoption of a service that is not over, if there is one. */
-export async function findOpen(client: Reader, service: ServiceName): Promise<AdoptionRecord | undefined> {
+export async function findOpen(client: Querier, service: ServiceName): Promise<AdoptionRecord | undefined> {
   const { rows } = await client.query<AdoptionRecord>(
     `select id, status, config, layout, locked_ms as "lockedMs" from tenantry.adoption
       where service = $1 and status not in ('finished', 'aborted')`,
@@ -45,7 +43,7 @@ const remedies: Readonly<Record<AdoptionStatus | 'none', string>> = {
  * @throws TenancyError `TENANCY_ADOPTION_STATE`.
  */
 export async function requireOpen(
-  client: Reader,
+  client: Querier,
   service: ServiceName,
   states: readonly AdoptionStatus[],
   what: string,
@@ -62,7 +60,7 @@ export function stateError(service: string, state: AdoptionStatus | 'none', what
 
 /** Moves an adoption on; it must be where it is thought to be. Waits for whoever holds its row. */
 export async function moveTo(
-  client: Reader,
+  client: Querier,
   { id, status }: Pick<AdoptionRecord, 'id' | 'status'>,
   to: AdoptionStatus,
 ): Promise<void> {
@@ -80,7 +78,7 @@ export async function moveTo(
 }
 
 /** Tenants of an adoption, with their schemas. @param condition - SQL over `a`. */
-export async function readTenants(client: Reader, adoption: number, condition = 'true'): Promise<AdoptionTenant[]> {
+export async function readTenants(client: Querier, adoption: number, condition = 'true'): Promise<AdoptionTenant[]> {
   const { rows } = await client.query<AdoptionTenant>(
     `select a.source_id as "sourceId", a.tenant_id as tenant, a.rows::float8 as rows, a.tenant_id || '_' || o.service as schema
        from tenantry.adoption_tenant a join tenantry.adoption o on o.id = a.adoption_id

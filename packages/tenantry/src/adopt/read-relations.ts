@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import type { RelationFacts } from './relation.js';
 
 const names = (attnums: string, relation: string) =>
@@ -48,7 +48,7 @@ const sql = `
  * @param own - Pattern of schemas whose own types are meant relative to the table.
  */
 export async function readRelations(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   schema: string,
   tables: readonly string[],
   own = '',

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { readTenants } from './adoption-store.js';
@@ -55,12 +55,12 @@ export async function setSequencesApart(context: AdoptionContext): Promise<Seque
 }
 
 /** Whether the shared tables have not come as far as the tenants' sequences begin. */
-export async function areAhead(client: Pick<pg.ClientBase, 'query'>, bases: SequenceBases): Promise<boolean> {
+export async function areAhead(client: Querier, bases: SequenceBases): Promise<boolean> {
   for (const [column, base] of bases) if ((await greatest(client, column)) >= base) return false;
   return true;
 }
 
-async function greatest(client: Pick<pg.ClientBase, 'query'>, { part, from }: SequencedColumn): Promise<number> {
+async function greatest(client: Querier, { part, from }: SequencedColumn): Promise<number> {
   const { rows } = await client.query<{ m: string | null }>(
     `select max(${q(from)})::text as m from ${sourceTable(part)}`,
   );

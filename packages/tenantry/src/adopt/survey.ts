@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import type { CrossingKey } from './adoption-plan.js';
 import type { TenantRow } from './decide-tenants.js';
@@ -6,8 +6,6 @@ import type { KeyCheck } from './key-checks.js';
 import { type Layout, type Part, partAt } from './layout.js';
 import { keyOf, sourceTable, tenantOf, withTenant } from './part-sql.js';
 import type { UniqueChange } from './unique-changes.js';
-
-type Reader = Pick<pg.ClientBase, 'query'>;
 
 /** Rows of one shared table with one value in the tenant column. */
 export interface CountedRows {
@@ -19,7 +17,7 @@ export interface CountedRows {
 }
 
 /** The table with the tenants, and what the catalog has of them. @param known - Leaves out those of this adoption. */
-export async function readTenantRows(client: Reader, { tenants }: Layout, known?: number): Promise<TenantRow[]> {
+export async function readTenantRows(client: Querier, { tenants }: Layout, known?: number): Promise<TenantRow[]> {
   const { schema, table, id, name, tenantId, idPrefix } = tenants;
   const { rows: there } = await client.query("select from pg_class where oid = to_regclass('tenantry.tenant')");
   const status =
@@ -40,7 +38,7 @@ export async function readTenantRows(client: Reader, { tenants }: Layout, known?
 
 /** Counts a shared table in one pass. @param mustHave - Columns that may be null here and not in the tenant table. */
 export async function countRows(
-  client: Reader,
+  client: Querier,
   layout: Layout,
   part: Part,
   mustHave: readonly string[],
@@ -54,7 +52,7 @@ export async function countRows(
 }
 
 /** Rows whose foreign key finds nothing within their own tenant. */
-export async function countCrossing(client: Reader, layout: Layout, check: KeyCheck): Promise<CrossingKey> {
+export async function countCrossing(client: Querier, layout: Layout, check: KeyCheck): Promise<CrossingKey> {
   const { columns, toColumns, to, constraint } = check;
   const part = partAt(layout.parts, check.part);
   const parent = 'part' in to ? partAt(layout.parts, to.part) : undefined;
@@ -71,7 +69,7 @@ export async function countCrossing(client: Reader, layout: Layout, check: KeyCh
 }
 
 /** Groups of rows within one tenant that a new unique constraint would refuse. */
-export async function countDuplicates(client: Reader, layout: Layout, change: UniqueChange): Promise<number> {
+export async function countDuplicates(client: Querier, layout: Layout, change: UniqueChange): Promise<number> {
   const part = partAt(layout.parts, change.part);
   const columns = change.columns.map((name) => `s0.${q(name)}`);
   const { rows } = await client.query<{ n: string }>(
@@ -83,7 +81,7 @@ export async function countDuplicates(client: Reader, layout: Layout, change: Un
 }
 
 /** Rows per second that this server writes into a table like the largest one, from a small sample that nobody keeps. */
-export async function sampleSpeed(client: Reader, part: Part): Promise<number> {
+export async function sampleSpeed(client: Querier, part: Part): Promise<number> {
   const most = 5000;
   await client.query('savepoint sample');
   try {

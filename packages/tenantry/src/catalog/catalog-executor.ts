@@ -1,10 +1,11 @@
 import pg from 'pg';
 import { runInScope } from '../context/current-scope.js';
 import { catalogScope } from '../context/scope.js';
+import type { Querier } from '../postgres/querier.js';
 import type { SqlExecutor } from './catalog.js';
 
 /** Runs statements in the catalog scope, whatever scope calls: with `$1` for parameters as `pg` does, or with `?` as an EntityManager does. */
-export interface CatalogExecutor extends SqlExecutor, Pick<pg.ClientBase, 'query'> {}
+export interface CatalogExecutor extends SqlExecutor, Querier {}
 
 /** @param pool - Of the login that serves. */
 export function catalogExecutor(pool: Pick<pg.Pool, 'query'>): CatalogExecutor {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { type NumberedSql, readNumberedSql } from '../postgres/numbered-sql.js';
+import type { Querier } from '../postgres/querier.js';
 
 const sqlFolder = new URL('../../sql/', import.meta.url);
 
@@ -35,7 +36,7 @@ export async function installCatalog(owner: pg.ClientBase): Promise<CatalogVersi
  * @param variable - What the operator set for the connection's URL.
  * @throws TenancyError `TENANCY_CATALOG_MISSING` or `TENANCY_CATALOG_NEWER`.
  */
-export async function requireCatalog(client: Pick<pg.ClientBase, 'query'>, variable = 'DATABASE_URL'): Promise<void> {
+export async function requireCatalog(client: Querier, variable = 'DATABASE_URL'): Promise<void> {
   const files = await readNumberedSql(sqlFolder);
   const { rows } = await client.query<{ database: string; readable: boolean | null }>(
     `select current_database() as database,
@@ -51,7 +52,7 @@ export async function requireCatalog(client: Pick<pg.ClientBase, 'query'>, varia
   if (version < needed) throw missing(`is at version ${version}, and this version of Tenantry needs ${needed}`);
 }
 
-async function readVersion(client: Pick<pg.ClientBase, 'query'>, files: readonly NumberedSql[]): Promise<number> {
+async function readVersion(client: Querier, files: readonly NumberedSql[]): Promise<number> {
   const known = files.at(-1)?.version ?? 0;
   const { rows } = await client.query<{ version: number | null; breaking: number | null }>(
     `select max(version)::int as version, max(version) filter (where breaking and version > $1)::int as breaking

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import type { OwningFacts } from './doctor-facts.js';
 
 const owning = `
@@ -30,7 +30,7 @@ interface OwningRow {
 }
 
 /** Reads whether the owner role that is connected can do its work: one query for any number of tenants. */
-export async function readOwning(owner: Pick<pg.ClientBase, 'query'>): Promise<OwningFacts | undefined> {
+export async function readOwning(owner: Querier): Promise<OwningFacts | undefined> {
   const { rows } = await owner.query<OwningRow>(owning);
   const [row] = rows;
   if (!row) return undefined;

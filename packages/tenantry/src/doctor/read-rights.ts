@@ -1,8 +1,8 @@
-import type pg from 'pg';
 import { readGivenBack, readOpenings } from '../isolation/harden.js';
 import { isStrangeMember } from '../isolation/strange-members.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { readUnfitSchemas } from '../isolation/shared-schemas.js';
+import type { Querier } from '../postgres/querier.js';
 import type { Flawed, RightsFacts } from './doctor-facts.js';
 
 /** Names are looked up in pg_catalog only: information_schema would take minutes with many tenants. */
@@ -46,11 +46,7 @@ interface FlawedRow {
 }
 
 /** Reads who may do what, of a service role: eight queries for any number of tenants. */
-export async function readRights(
-  client: Pick<pg.ClientBase, 'query'>,
-  serviceRole: string,
-  isolation: IsolationMode,
-): Promise<RightsFacts> {
+export async function readRights(client: Querier, serviceRole: string, isolation: IsolationMode): Promise<RightsFacts> {
   const { rows } = await client.query<FlawedRow>(flawed, [serviceRole]);
   const paths = await client.query<RightsFacts['searchPaths'][number]>(searchPaths, [serviceRole]);
   const memberships = await client.query<Flawed>(strangeMemberships);

@@ -1,8 +1,8 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import type { ServerFacts } from './doctor-facts.js';
 
 /** Reads what the server is set to. */
-export async function readServer(client: Pick<pg.ClientBase, 'query'>): Promise<ServerFacts> {
+export async function readServer(client: Querier): Promise<ServerFacts> {
   // reserved_connections came with 16. A setting of the database or the role itself counts as everybody's.
   const { rows } = await client.query<ServerFacts>(
     `select current_setting('server_version_num')::int as version,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { Querier } from '../postgres/querier.js';
 import type { SchemaName } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
@@ -22,7 +23,7 @@ export interface FleetTenant {
  * @throws TenancyError `TENANCY_TENANT_UNKNOWN` for a selected id that is no tenant.
  */
 export async function readNotAt(
-  owner: Pick<pg.ClientBase, 'query'>,
+  owner: Querier,
   service: ServiceName,
   target: string | null,
   selector: FleetSelector,
@@ -52,7 +53,7 @@ export async function readHeads(
   return new Map(rows.map(({ schema, head }) => [schema, head]));
 }
 
-async function requireKnown(owner: Pick<pg.ClientBase, 'query'>, tenants: readonly string[]): Promise<void> {
+async function requireKnown(owner: Querier, tenants: readonly string[]): Promise<void> {
   const { rows } = await owner.query<{ id: string }>(
     `select id from unnest($1::text[]) id where not exists (select from tenantry.tenant t where t.id = id.id and t.status <> 'deleted')`,
     [tenants],

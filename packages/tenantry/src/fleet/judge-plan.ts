@@ -1,9 +1,9 @@
-import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { readAllowances } from '../migrations/lint/allowances.js';
 import type { LintFinding } from '../migrations/lint/lint-finding.js';
 import { lintMigration } from '../migrations/lint/lint-migration.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { Querier } from '../postgres/querier.js';
 import { type LargeTable, readLargeTables } from './large-tables.js';
 import type { PlanFinding } from './plan-finding.js';
 import type { PlannedGroup, RolloutPlan } from './rollout-plan.js';
@@ -23,7 +23,7 @@ export interface PlanRules {
  * @throws TenancyError `TENANCY_OPTION_INVALID` for an allowance without a reason, or of no rule.
  */
 export async function judgePlan(
-  owner: Pick<pg.ClientBase, 'query'>,
+  owner: Querier,
   plan: RolloutPlan,
   { largeTableRows, allow = [] }: PlanRules,
 ): Promise<readonly PlanFinding[]> {

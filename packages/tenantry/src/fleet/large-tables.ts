@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import type { FleetTenant } from './fleet-tenant.js';
 
 /** From so many rows on a table counts as large where nothing else is said. Building an index on it takes about 0.1 s. */
@@ -37,7 +37,7 @@ export const largeTablesSql = `
 
 /** The tables that have at least `rowsMin` rows in some tenant: one query, whatever the number of tenants. */
 export async function readLargeTables(
-  owner: Pick<pg.ClientBase, 'query'>,
+  owner: Querier,
   questions: readonly TableQuestion[],
   rowsMin: number,
 ): Promise<LargeTable[]> {

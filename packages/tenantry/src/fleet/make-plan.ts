@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import type { Querier } from '../postgres/querier.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import { readNotAt } from './fleet-tenant.js';
 import { judgePlan } from './judge-plan.js';
@@ -24,11 +24,7 @@ export interface PlanRequest extends RolloutOptions {
  *
  * @throws TenancyError what the selector, the target, the waves or the allowances are refused with.
  */
-export async function makePlan(
-  owner: Pick<pg.ClientBase, 'query'>,
-  request: PlanRequest,
-  largeTableRows: number,
-): Promise<RolloutPlan> {
+export async function makePlan(owner: Querier, request: PlanRequest, largeTableRows: number): Promise<RolloutPlan> {
   const { service, migrations, selector = {}, direction = 'up', to, totalAtFirst, allow } = request;
   const { canary, waves, maxFailures } = request;
   const target = to === undefined ? (migrations.at(-1)?.name ?? null) : to;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 
 /** A transaction of anybody's, as far as this role may see it. */
 export interface OpenTransaction {
@@ -30,10 +31,7 @@ type Seen = OpenTransaction & { readonly xmin: string | null };
  *
  * @param fromMs - Younger ones are left out.
  */
-export async function readOldTransactions(
-  owner: Pick<pg.ClientBase, 'query'>,
-  fromMs: number,
-): Promise<OpenTransaction[]> {
+export async function readOldTransactions(owner: Querier, fromMs: number): Promise<OpenTransaction[]> {
   const first = await readTransactions(owner);
   const hidden = new Set(first.filter(({ openMs }) => openMs === null).map(keyOf));
   if (hidden.size > 0) await sleep(fromMs);
@@ -44,7 +42,7 @@ export async function readOldTransactions(
     .map(({ pid, role, application, state, openMs }) => ({ pid, role, application, state, openMs }));
 }
 
-async function readTransactions(owner: Pick<pg.ClientBase, 'query'>): Promise<Seen[]> {
+async function readTransactions(owner: Querier): Promise<Seen[]> {
   const { rows } = await owner.query<Seen>(
     `select ${ofActivity}, a.backend_xmin::text as xmin from pg_stat_activity a
       where a.datname = current_database() and a.pid <> pg_backend_pid()
@@ -64,7 +62,7 @@ function keyOf({ pid, xmin }: Seen): string {
 }
 
 /** Who holds locks in a schema: what its DDL may have waited for, when nobody saw it wait. The oldest first, at most five. */
-export async function readHolders(owner: Pick<pg.ClientBase, 'query'>, schema: string): Promise<OpenTransaction[]> {
+export async function readHolders(owner: Querier, schema: string): Promise<OpenTransaction[]> {
   const { rows } = await owner.query<OpenTransaction>(
     `select ${ofActivity} from pg_stat_activity a
       where a.pid <> pg_backend_pid() and a.pid in (

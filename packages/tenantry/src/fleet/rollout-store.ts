@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { Querier } from '../postgres/querier.js';
 import type { RolloutFailure } from './rollout-failure.js';
 import type { RolloutOptions } from './rollout-options.js';
 import type { Direction } from './rollout-plan.js';
@@ -37,14 +37,14 @@ const columns = `id, service, direction, target, selector, options, total, done,
 
 /** Keeps rollouts in the catalog. */
 export class RolloutStore {
-  readonly #pool: Pick<pg.ClientBase, 'query'> | undefined;
+  readonly #pool: Querier | undefined;
 
   /** @param owner - Of the owner role, where this process has it. */
-  constructor(owner: Pick<pg.ClientBase, 'query'> | undefined) {
+  constructor(owner: Querier | undefined) {
     this.#pool = owner;
   }
 
-  get #owner(): Pick<pg.ClientBase, 'query'> {
+  get #owner(): Querier {
     if (!this.#pool) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'A rollout' });
     return this.#pool;
   }

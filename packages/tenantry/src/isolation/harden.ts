@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import { catalogRoleOf } from './catalog-role.js';
 
 /**
@@ -75,10 +76,7 @@ const givenBack = `
    group by rolname order by rolname limit 20`;
 
 /** What roles that serve were given back by somebody: the login, its catalog role, and tenants. */
-export async function readGivenBack(
-  client: Pick<pg.ClientBase, 'query'>,
-  serviceRole: string,
-): Promise<readonly GivenBack[]> {
+export async function readGivenBack(client: Querier, serviceRole: string): Promise<readonly GivenBack[]> {
   return (await client.query<GivenBack>(givenBack, [serviceRole, catalogRoleOf(serviceRole)])).rows;
 }
 
@@ -91,7 +89,7 @@ export interface Opening {
 }
 
 /** What {@link harden} would close, in order; it changes nothing. */
-export async function readOpenings(owner: Pick<pg.ClientBase, 'query'>, serviceRole: string): Promise<Opening[]> {
+export async function readOpenings(owner: Querier, serviceRole: string): Promise<Opening[]> {
   return (await owner.query<Opening>(stillOpen, [serviceRole])).rows;
 }
 

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 
@@ -19,7 +19,7 @@ interface Standing {
  * @param client - A connection of the owner role, in a transaction.
  * @throws Error that names the grant which is missing.
  */
-export async function joinTenantRole(client: Pick<pg.ClientBase, 'query'>, role: string): Promise<void> {
+export async function joinTenantRole(client: Querier, role: string): Promise<void> {
   const { rows } = await client.query<Standing>(
     // From 16 a member may or may not switch to a role; before, every member may.
     `select current_user::text as owner, v.version,

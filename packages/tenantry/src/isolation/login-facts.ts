@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 
 /** What decides whether a role may own or serve. */
@@ -16,7 +16,7 @@ export interface LoginFacts {
 }
 
 /** Reads the facts of a role, by default of the one that is logged in. */
-export async function readLoginFacts(client: Pick<pg.ClientBase, 'query'>, role?: string): Promise<LoginFacts> {
+export async function readLoginFacts(client: Querier, role?: string): Promise<LoginFacts> {
   const { rows } = await client.query<LoginFacts>(
     `select rolname as role, rolsuper as superuser, rolbypassrls as bypassrls, rolcreaterole as createrole, rolinherit as inherit,
             current_setting('server_version_num')::int as version,

@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { Querier } from '../postgres/querier.js';
 import type { IsolationMode } from './scope-settings.js';
 import { explainUnfit, readUnfitSchemas } from './shared-schemas.js';
 
@@ -17,7 +17,7 @@ interface Options {
  * @throws TenancyError `TENANCY_OPTION_INVALID` with what to grant.
  */
 export async function requireSharedSchemas(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   { sharedSchemas, isolation, shared }: Options,
   serviceRole: string,
 ): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.js';
 
 /** A login that PostgreSQL lets do nothing but serve. */
@@ -41,9 +42,7 @@ export async function ensureServiceLogin(owner: pg.ClientBase, database: string)
 }
 
 /** The login that was made to serve, where this role may read its password: only the owner may. */
-export async function readServiceLogin(
-  client: Pick<pg.ClientBase, 'query'>,
-): Promise<Pick<ServiceLogin, 'role' | 'password'> | undefined> {
+export async function readServiceLogin(client: Querier): Promise<Pick<ServiceLogin, 'role' | 'password'> | undefined> {
   const { rows } = await client.query<{ may: boolean }>(
     "select has_table_privilege('tenantry.service_login', 'select') as may",
   );

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 
 /** What is wrong with a schema on the search path of every tenant. PostgreSQL itself skips it silently. */
@@ -24,7 +24,7 @@ const faults = `
  * @param role - Whom they are for: `public` where every tenant has a role of its own, or the login that serves.
  */
 export async function readUnfitSchemas(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   schemas: readonly string[],
   role: string,
 ): Promise<readonly UnfitSchema[]> {

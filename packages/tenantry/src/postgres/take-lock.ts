@@ -1,6 +1,6 @@
-import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { Statement } from './one-flight.js';
+import type { Querier } from './querier.js';
 import { quoteLiteral } from './quote.js';
 
 /**
@@ -22,11 +22,7 @@ export function ownLockWaitMs(lockTimeoutMs: number): number {
 }
 
 /** The error of who has asked for a lock of ours again and again, and not got it. */
-export async function lockHeld(
-  owner: Pick<pg.ClientBase, 'query'>,
-  name: string,
-  waitedMs: number,
-): Promise<TenancyError> {
+export async function lockHeld(owner: Querier, name: string, waitedMs: number): Promise<TenancyError> {
   const { rows } = await owner.query<{ holder: string | null }>('select tenantry.lock_holder($1) as holder', [name]);
   const holder = rows[0]?.holder ?? 'somebody who has just let it go';
   return new TenancyError('TENANCY_LOCK_HELD', {

@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { afterEach, expect, it } from 'vitest';
 import { migrationOf } from '../../../../test/support/migration-of.js';
 import { largeTablesSql } from '../../src/fleet/large-tables.js';
@@ -6,6 +5,7 @@ import { makePlan } from '../../src/fleet/make-plan.js';
 import type { RolloutEvent } from '../../src/fleet/rollout-event.js';
 import { compileMigrations } from '../../src/migrations/compile-migrations.js';
 import type { MigrationList } from '../../src/migrations/tenant-migration.js';
+import type { Querier } from '../../src/postgres/querier.js';
 import { parseServiceName } from '../../src/tenant/service-name.js';
 import { type FleetShop, first, openFleet } from './support/fleet-shop.js';
 
@@ -106,7 +106,7 @@ it('asks one query more where an index is to be built, whatever the number of te
   const texts: string[] = [];
   const owner = {
     query: (text: string, values: unknown[]) => (texts.push(text), shop.database.admin.query(text, values)),
-  } as unknown as Pick<pg.ClientBase, 'query'>;
+  } as unknown as Querier;
   const queries = async (list: MigrationList) => {
     const migrations = await compileMigrations('shop', list);
     texts.length = 0;

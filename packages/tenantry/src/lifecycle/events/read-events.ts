@@ -1,13 +1,11 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import type { TenantEvent } from './tenant-event.js';
-
-type Queryable = Pick<pg.ClientBase, 'query'>;
 
 const columns = 'id::text as id, type, tenant_id as tenant, operation_id as operation, data, at';
 
 /** Events, the newest first: of one tenant, or of all. */
 export async function readEvents(
-  client: Queryable,
+  client: Querier,
   { tenant, limit = 100 }: { readonly tenant?: string | undefined; readonly limit?: number | undefined } = {},
 ): Promise<TenantEvent[]> {
   const { rows } = await client.query<TenantEvent>(
@@ -18,7 +16,7 @@ export async function readEvents(
 }
 
 /** Certain events, the oldest first. */
-export async function readEventsById(client: Queryable, ids: readonly string[]): Promise<TenantEvent[]> {
+export async function readEventsById(client: Querier, ids: readonly string[]): Promise<TenantEvent[]> {
   const { rows } = await client.query<TenantEvent>(
     `select ${columns} from tenantry.event e where id = any($1::bigint[]) order by e.id`,
     [ids],
@@ -27,7 +25,7 @@ export async function readEventsById(client: Queryable, ids: readonly string[]):
 }
 
 /** Events after one, the oldest first. */
-export async function readEventsAfter(client: Queryable, after: bigint, limit: number): Promise<TenantEvent[]> {
+export async function readEventsAfter(client: Querier, after: bigint, limit: number): Promise<TenantEvent[]> {
   const { rows } = await client.query<TenantEvent>(
     `select ${columns} from tenantry.event e where id > $1 order by e.id limit $2`,
     [`${after}`, limit],
@@ -36,7 +34,7 @@ export async function readEventsAfter(client: Queryable, after: bigint, limit: n
 }
 
 /** The id of the newest event. */
-export async function newestEvent(client: Queryable): Promise<bigint> {
+export async function newestEvent(client: Querier): Promise<bigint> {
   const { rows } = await client.query<{ id: string }>('select coalesce(max(id), 0)::text as id from tenantry.event');
   return BigInt(rows[0]?.id ?? 0);
 }
@@ -45,7 +43,7 @@ export async function newestEvent(client: Queryable): Promise<bigint> {
 const keptMax = 100_000;
 
 /** Deletes the oldest events over the limit. */
-export async function pruneEvents(owner: Queryable): Promise<void> {
+export async function pruneEvents(owner: Querier): Promise<void> {
   await owner.query(
     `delete from tenantry.event where type <> 'tenant.erased'
         and id <= (select id from tenantry.event order by id desc offset $1 limit 1)`,

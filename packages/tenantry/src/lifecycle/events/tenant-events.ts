@@ -1,6 +1,6 @@
-import type pg from 'pg';
 import { runInScope } from '../../context/current-scope.js';
 import { catalogScope } from '../../context/scope.js';
+import type { Querier } from '../../postgres/querier.js';
 import { newestEvent, readEventsAfter, readEventsById } from './read-events.js';
 import type { TenantEvent, TenantEventType } from './tenant-event.js';
 
@@ -33,7 +33,7 @@ const waitingMax = 10_000;
  * connection missed. Nothing is told of the time before the first subscription.
  */
 export class TenantEvents {
-  readonly #catalog: Pick<pg.ClientBase, 'query'>;
+  readonly #catalog: Querier;
   readonly #options: TenantEventsOptions;
   readonly #subscribers = new Set<Subscriber>();
   readonly #delivered = new Set<string>();
@@ -44,7 +44,7 @@ export class TenantEvents {
   #stopped = false;
 
   /** @param catalog - Runs in the catalog scope. */
-  constructor(catalog: Pick<pg.ClientBase, 'query'>, options: TenantEventsOptions) {
+  constructor(catalog: Querier, options: TenantEventsOptions) {
     this.#catalog = catalog;
     this.#options = options;
   }

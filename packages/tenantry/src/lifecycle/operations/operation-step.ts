@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 
 /** What fits into a JSON document. */
@@ -17,7 +18,7 @@ export interface StepContext<P extends JsonObject = JsonObject> {
    * The owner role. For a step that is one transaction: inside that transaction, in which its completion is recorded too.
    * For one that is not: each statement by itself.
    */
-  readonly client: Pick<pg.ClientBase, 'query'>;
+  readonly client: Querier;
   /** What earlier steps kept. */
   readonly facts: JsonObject;
   /** Keeps something for later steps and for the record; written when the step is complete. */

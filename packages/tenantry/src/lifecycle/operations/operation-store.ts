@@ -1,10 +1,8 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 import type { OperationRecord } from './operation-record.js';
 import type { JsonObject } from './operation-step.js';
 import { writeEvent } from './write-event.js';
-
-type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** An operation that is not over, as its runner needs it. */
 export type OpenOperation = Pick<OperationRecord, 'id' | 'kind' | 'tenant' | 'params' | 'done' | 'facts'> & {
@@ -22,7 +20,7 @@ const columns = `id, kind, tenant_id as tenant, params, status, step, done, fact
 const open = "status in ('running', 'reverting', 'failed')";
 
 /** The unfinished operation of a tenant, if any. */
-export async function findOpenOperation(client: Queryable, tenant: string): Promise<OpenOperation | undefined> {
+export async function findOpenOperation(client: Querier, tenant: string): Promise<OpenOperation | undefined> {
   const { rows } = await client.query<OpenOperation>(
     `select id, kind, tenant_id as tenant, params, status, done, facts from tenantry.operation where tenant_id = $1 and ${open}`,
     [tenant],
@@ -32,7 +30,7 @@ export async function findOpenOperation(client: Queryable, tenant: string): Prom
 
 /** Records a new operation; in the transaction that checked whether it may be. */
 export async function openOperation(
-  client: Queryable,
+  client: Querier,
   kind: string,
   tenant: TenantId,
   params: JsonObject,
@@ -60,7 +58,7 @@ export type StepRecord =
  * @throws OperationMoved
  */
 export async function recordStep(
-  client: Queryable,
+  client: Querier,
   operation: OpenOperation,
   record: StepRecord,
 ): Promise<OpenOperation> {
@@ -115,7 +113,7 @@ export class OperationMoved extends Error {
 
 /** Records that a step failed: what it did is to be taken back now, or the operation waits. */
 export async function recordFailure(
-  client: Queryable,
+  client: Querier,
   operation: OpenOperation,
   { step, reason, status }: { readonly step: string; readonly reason: string; readonly status: 'reverting' | 'failed' },
 ): Promise<OpenOperation> {
@@ -130,7 +128,7 @@ export async function recordFailure(
 
 /** Operations, the newest first: of one tenant, or of all. */
 export async function listOperations(
-  client: Queryable,
+  client: Querier,
   { tenant, id, limit = 100 }: { tenant?: string | undefined; id?: number | undefined; limit?: number } = {},
 ): Promise<OperationRecord[]> {
   const { rows } = await client.query<OperationRecord>(
@@ -150,7 +148,7 @@ export async function listOperations(
 }
 
 /** Of these tenants, those that somebody works on. */
-async function held(client: Queryable, tenants: readonly string[]): Promise<Set<string>> {
+async function held(client: Querier, tenants: readonly string[]): Promise<Set<string>> {
   if (tenants.length === 0) return new Set();
   const { rows } = await client.query<{ tenant: string }>(
     'select distinct tenant from unnest($1::text[]) tenant where tenantry.operation_is_held(tenant)',

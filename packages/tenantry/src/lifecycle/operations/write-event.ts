@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import type { JsonObject } from './operation-step.js';
 
 /** What happened to a tenant, before it has a number and a time. */
@@ -11,10 +11,7 @@ export interface EventDraft {
 }
 
 /** Writes an event; it is told to subscribers when the transaction commits. */
-export async function writeEvent(
-  client: Pick<pg.ClientBase, 'query'>,
-  { type, tenant, operation, data = {} }: EventDraft,
-): Promise<void> {
+export async function writeEvent(client: Querier, { type, tenant, operation, data = {} }: EventDraft): Promise<void> {
   await client.query('insert into tenantry.event (type, tenant_id, operation_id, data) values ($1, $2, $3, $4)', [
     type,
     tenant,

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import type { OperationStep } from '../operations/operation-step.js';
 
@@ -16,7 +16,7 @@ export const closeSchemas: OperationStep = {
 };
 
 /** Takes the tenant's roles from every login that serves. */
-export async function closeSchemasOf(client: Pick<pg.ClientBase, 'query'>, tenant: string): Promise<void> {
+export async function closeSchemasOf(client: Querier, tenant: string): Promise<void> {
   for (const { role, member, grantor } of await grantsOf(client, tenant)) {
     const by = grantor === null ? '' : ` granted by ${quoteIdentifier(grantor)}`;
     await client.query(`revoke ${quoteIdentifier(role)} from ${quoteIdentifier(member)}${by}`);
@@ -35,7 +35,7 @@ interface RoleGrant {
 }
 
 /** Who may switch to the tenant's roles; not who administers them, which is their owner. */
-async function grantsOf(client: Pick<pg.ClientBase, 'query'>, tenant: string): Promise<RoleGrant[]> {
+async function grantsOf(client: Querier, tenant: string): Promise<RoleGrant[]> {
   const { rows } = await client.query<RoleGrant>(
     `select r.rolname as role, m.rolname as member,
             case when current_setting('server_version_num')::int >= 160000 then pg_get_userbyid(g.grantor) end as grantor

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { sqlstate } from '../../postgres/sqlstate.js';
 
@@ -9,7 +9,7 @@ import { sqlstate } from '../../postgres/sqlstate.js';
  * @returns Whether it is gone.
  * @throws Error when it has rights that only somebody else can take back.
  */
-export async function dropRole(client: Pick<pg.ClientBase, 'query'>, role: string): Promise<boolean> {
+export async function dropRole(client: Querier, role: string): Promise<boolean> {
   const { rows } = await client.query<{ here: boolean; elsewhere: boolean; version: number }>(
     `select current_setting('server_version_num')::int as version,
             coalesce(bool_or(d.dbid = (select oid from pg_database where datname = current_database())), false) as here,

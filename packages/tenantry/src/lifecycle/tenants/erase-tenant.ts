@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { sendFlight } from '../../postgres/flight.js';
+import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { takeLock } from '../../postgres/take-lock.js';
 import { tenantStatuses } from '../../tenant/tenant.js';
@@ -121,11 +122,7 @@ async function checkErase(client: pg.PoolClient, tenant: string): Promise<void> 
 }
 
 /** @throws TenancyError `TENANCY_TENANT_ENTANGLED` when others would lose something. */
-async function requireAlone(
-  client: Pick<pg.ClientBase, 'query'>,
-  tenant: string,
-  schemas: readonly TenantSchema[],
-): Promise<void> {
+async function requireAlone(client: Querier, tenant: string, schemas: readonly TenantSchema[]): Promise<void> {
   const reason = await findDependent(
     client,
     schemas.map(({ schema }) => schema),

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 
 /**
  * Extensions that live in these schemas, wholly or in part, and what hangs on something in them from outside: a view, a key, a
@@ -52,10 +52,7 @@ select 3, format('type %I.%I', n.nspname, t.typname)
  *
  * @returns Why they cannot be dropped, for people: `view reports.totals needs something in its schemas …`.
  */
-export async function findDependent(
-  client: Pick<pg.ClientBase, 'query'>,
-  schemas: readonly string[],
-): Promise<string | undefined> {
+export async function findDependent(client: Querier, schemas: readonly string[]): Promise<string | undefined> {
   const { rows } = await client.query<{ place: number; what: string }>(dependents, [schemas]);
   const [found] = rows;
   if (!found) return undefined;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
+import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { schemaNameOf } from '../../tenant/schema-name.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
@@ -96,12 +97,7 @@ async function checkSchema(
   }
 }
 
-async function moveCatalogRows(
-  client: Pick<pg.ClientBase, 'query'>,
-  from: TenantId,
-  to: TenantId,
-  name: string | null,
-): Promise<void> {
+async function moveCatalogRows(client: Querier, from: TenantId, to: TenantId, name: string | null): Promise<void> {
   await client.query(
     'update tenantry.tenant set id = $2, name = coalesce($3, name), updated_at = now() where id = $1',
     [from, to, name],

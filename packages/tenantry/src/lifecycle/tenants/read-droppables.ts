@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import type { Droppable } from './drop-plan.js';
 
 /**
@@ -6,7 +6,7 @@ import type { Droppable } from './drop-plan.js';
  * Found by index: the members of a schema through `pg_depend`, because `pg_class` has none that begins with the schema.
  * What belongs to an extension goes with the schema.
  */
-export async function readDroppables(client: Pick<pg.ClientBase, 'query'>, schema: string): Promise<Droppable[]> {
+export async function readDroppables(client: Querier, schema: string): Promise<Droppable[]> {
   const { rows } = await client.query<Droppable>(
     `with member as materialized (
        select d.classid, d.objid from pg_depend d

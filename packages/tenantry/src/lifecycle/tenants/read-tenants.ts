@@ -1,13 +1,11 @@
-import type pg from 'pg';
 import { pageSizeMax } from '../../catalog/catalog.js';
 import { TenancyError } from '../../errors/tenancy-error.js';
+import type { Querier } from '../../postgres/querier.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
 import { parseTenantId } from '../../tenant/tenant-id.js';
 import { readEvents } from '../events/read-events.js';
 import { listOperations } from '../operations/operation-store.js';
 import type { TenantDetails, TenantRecord, TenantSchemaRecord } from './tenant-record.js';
-
-type Queryable = Pick<pg.ClientBase, 'query'>;
 
 /** Which tenants a list has. */
 export interface TenantPage {
@@ -22,7 +20,7 @@ const columns = 'id, name, status, labels, created_at as "createdAt", erase_afte
 
 /** Tenants of every status in the order of their ids. */
 export async function listTenants(
-  catalog: Queryable,
+  catalog: Querier,
   { status, after = '', limit = 100 }: TenantPage = {},
 ): Promise<TenantRecord[]> {
   const { rows } = await catalog.query<TenantRecord>(
@@ -37,7 +35,7 @@ export async function listTenants(
  *
  * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_ID_INVALID`.
  */
-export async function readTenant(catalog: Queryable, id: string): Promise<TenantRecord> {
+export async function readTenant(catalog: Querier, id: string): Promise<TenantRecord> {
   const { rows } = await catalog.query<TenantRecord>(`select ${columns} from tenantry.tenant where id = $1`, [
     parseTenantId(id),
   ]);
@@ -47,7 +45,7 @@ export async function readTenant(catalog: Queryable, id: string): Promise<Tenant
 }
 
 /** One tenant with its schemas, and what was done to it; throws as {@link readTenant}. */
-export async function readTenantDetails(catalog: Queryable, id: string): Promise<TenantDetails> {
+export async function readTenantDetails(catalog: Querier, id: string): Promise<TenantDetails> {
   const tenant = await readTenant(catalog, id);
   const { rows: schemas } = await catalog.query<TenantSchemaRecord>(
     'select service, schema_name as schema, head, held from tenantry.tenant_schema where tenant_id = $1 order by service',

@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
+import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { pathWith } from './path-with.js';
 import { findSpelledName } from './spelled-names.js';
@@ -25,7 +25,7 @@ const paths = `
  * @throws TenancyError `TENANCY_TENANT_ENTANGLED` when something in them spells out a former name besides.
  */
 export async function renameSchemas(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   tenant: string,
   names: ReadonlyMap<string, string>,
 ): Promise<void> {
@@ -43,11 +43,7 @@ export async function renameSchemas(
 }
 
 /** Refuses what {@link renameSchemas} would refuse; changes nothing. */
-export async function tryRename(
-  client: Pick<pg.ClientBase, 'query'>,
-  tenant: string,
-  names: ReadonlyMap<string, string>,
-): Promise<void> {
+export async function tryRename(client: Querier, tenant: string, names: ReadonlyMap<string, string>): Promise<void> {
   await client.query('savepoint trial');
   await renameSchemas(client, tenant, names);
   await client.query('rollback to savepoint trial');

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 
 /**
  * What is in some schemas and spells out a name, in a text that PostgreSQL takes as it stands: a function's body, a string
@@ -57,7 +57,7 @@ export interface SpelledName {
  * @param names - New name by former name of schemas that were renamed in this transaction.
  */
 export async function findSpelledName(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   names: ReadonlyMap<string, string>,
 ): Promise<SpelledName | undefined> {
   const { rows } = await client.query<SpelledName>(spelled, [[...names.values()], [...names.keys()]]);

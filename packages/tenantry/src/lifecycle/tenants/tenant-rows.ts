@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { inLockedTransaction } from '../../postgres/in-locked-transaction.js';
+import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { sqlstate, sqlstateOf } from '../../postgres/sqlstate.js';
 
@@ -61,14 +62,11 @@ function splitTable(table: string): [string, string] {
 }
 
 /** The declared columns of all services, in the order in which each declared its own; those that are gone are left out. */
-export async function readTenantColumns(client: Pick<pg.ClientBase, 'query'>): Promise<TenantColumn[]> {
+export async function readTenantColumns(client: Querier): Promise<TenantColumn[]> {
   return (await tenantColumns(client, null)).filter((column) => column !== undefined);
 }
 
-async function tenantColumns(
-  client: Pick<pg.ClientBase, 'query'>,
-  declaredBy: string | null,
-): Promise<(TenantColumn | undefined)[]> {
+async function tenantColumns(client: Querier, declaredBy: string | null): Promise<(TenantColumn | undefined)[]> {
   const { rows } = await client.query<{ schema: string; table: string; column: string; type: string | null }>(
     `select table_schema as schema, table_name as table, column_name as column, format_type(a.atttypid, a.atttypmod) as type
        from tenantry.tenant_rows d
@@ -114,7 +112,7 @@ export async function eraseRows(
 
 /** Of the declared columns, those that can hold this id: in the others no row can be the tenant's. In a transaction. */
 export async function columnsFor(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   columns: readonly TenantColumn[],
   id: string,
 ): Promise<TenantColumn[]> {
@@ -138,7 +136,7 @@ export async function columnsFor(
 
 /** Makes a tenant's rows follow it to another id; in the caller's transaction. */
 export async function moveRows(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   columns: readonly TenantColumn[],
   from: string,
   to: string,

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 import { takeLock } from '../../postgres/take-lock.js';
 import type { SchemaName } from '../../tenant/schema-name.js';
 import type { ServiceName } from '../../tenant/service-name.js';
@@ -15,7 +15,7 @@ export interface TenantSchema {
 }
 
 /** The schemas of a tenant, in the order of their names. */
-export async function schemasOf(client: Pick<pg.ClientBase, 'query'>, tenant: string): Promise<TenantSchema[]> {
+export async function schemasOf(client: Querier, tenant: string): Promise<TenantSchema[]> {
   const { rows } = await client.query<TenantSchema>(
     `select schema_name as schema, service, case when role_name = schema_name then role_name end as role, held, head
        from tenantry.tenant_schema where tenant_id = $1 order by schema_name`,
@@ -28,7 +28,7 @@ export async function schemasOf(client: Pick<pg.ClientBase, 'query'>, tenant: st
  * Waits for whoever provisions or migrates schemas of these tenants, and keeps others from beginning, until the transaction
  * ends.
  */
-export async function lockSchemas(client: Pick<pg.ClientBase, 'query'>, tenants: readonly string[]): Promise<void> {
+export async function lockSchemas(client: Querier, tenants: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ name: string }>('select name from tenantry.service');
   const names = tenants.flatMap((tenant) => rows.map(({ name }) => `${tenant}_${name}`));
   // In one order for everybody, as a batch of the fleet takes them.

@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
+import type { Querier } from '../../postgres/querier.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
 import type { OperationStep } from '../operations/operation-step.js';
 import { statusError } from './change-status.js';
@@ -28,7 +28,7 @@ export function statusStep(name: string, to: TenantStatus): OperationStep {
 }
 
 async function setStatus(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   tenant: string,
   status: TenantStatus,
   eraseAfter: string | null,
@@ -46,7 +46,7 @@ async function setStatus(
  * @throws TenancyError `TENANCY_TENANT_UNKNOWN`; `TENANCY_TENANT_STATUS` when it is none of `from`.
  */
 export async function requireStatus(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   tenant: string,
   from: readonly TenantStatus[],
 ): Promise<TenantStatus> {

@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../../postgres/querier.js';
 
 /**
  * Runs statements in an order in which they can run: one that needs what is not there yet is tried again after the others.
@@ -10,7 +10,7 @@ import type pg from 'pg';
  * @throws Error what PostgreSQL says when none of the rest can run.
  */
 export async function settleOrder(
-  client: Pick<pg.ClientBase, 'query'>,
+  client: Querier,
   statements: readonly string[],
   run: (statement: string) => Promise<unknown>,
 ): Promise<readonly string[]> {
