@@ -17,7 +17,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(path.join(tmpdir(), 'tenantry-restart-'));
   await chmod(dataDir, 0o711);
   server = await startLocalPostgres({ dataDir, settings });
-  inventory = await startService('inventory', { DATABASE_URL: server.url, TENANTRY_ACQUIRE_TIMEOUT_MS: '1000' });
+  inventory = await startService('inventory', { DATABASE_URL: server.url, TENANTRY_ACQUIRE_TIMEOUT_MS: '3000' });
   const admin = new pg.Client({ connectionString: server.url });
   await admin.connect();
   for (const tenant of tenants) await admin.query('insert into tenantry.tenant (id, name) values ($1, $1)', [tenant]);

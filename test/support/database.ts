@@ -47,12 +47,31 @@ async function dropTestDatabase(serverUrl: string, name: string, admin: pg.Pool)
     const left = await leftOpen(server, name);
     // One file at a time, until the connection ends: two that drop roles with a common membership meet in one catalog row.
     await server.query('select pg_advisory_lock(1)');
+    await takeMemberships(server, name);
     await server.query(`drop database ${name} with (force)`);
     for (const { role } of rows)
       await server.query(`drop role if exists ${pg.escapeIdentifier(role)}`).catch(allowShared);
     await server.query(`drop role if exists ${pg.escapeIdentifier(`tenantry_${name}`)}`);
     if (left.length > 0) throw new Error(`Connections were left open: ${JSON.stringify(left)}`);
   });
+}
+
+/**
+ * Takes from the logins of a database the tenants' roles that they may switch to. Another test's database may have tenants of
+ * the same ids, and would find strangers in their roles between the end of this database and that of its logins.
+ */
+async function takeMemberships(server: pg.Client, name: string): Promise<void> {
+  const { rows } = await server.query<{ sql: string }>(
+    `select format('revoke %s from %s %s cascade', m.roleid::regrole, m.member::regrole,
+                   case when current_setting('server_version_num')::int >= 160000 then 'granted by ' || m.grantor::regrole end) as sql
+       from pg_auth_members m join pg_roles r on r.oid = m.roleid
+      where r.rolname !~ '^pg_' and m.member in (
+        select refobjid from pg_shdepend where refclassid = 'pg_authid'::regclass
+           and dbid = (select oid from pg_database where datname = $1))
+      order by 1`,
+    [name],
+  );
+  for (const { sql } of rows) await server.query(sql);
 }
 
 /** The connections that are still open. A backend whose client has closed its socket needs a moment to be gone. */

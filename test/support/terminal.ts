@@ -9,6 +9,8 @@ export interface Terminal {
   readonly shown: string;
   /** Ctrl-C goes through the terminal, which makes the signal of it. */
   press(key: 'Ctrl-C'): void;
+  /** Types a line. */
+  type(typed: string): void;
   /** The exit code. */
   readonly ended: Promise<number>;
   /** For a test that failed: ends it. */
@@ -29,6 +31,7 @@ export function openTerminal(command: readonly string[], options: { cwd: string;
       return stripVTControlCharacters(text);
     },
     press: () => void child.stdin.write('\u0003'),
+    type: (typed) => void child.stdin.write(`${typed}\r`),
     ended: once(child, 'close').then(([code]) => (code as number | null) ?? -1),
     close: () => void child.kill('SIGKILL'),
   };

@@ -42,7 +42,7 @@ const abortSoon = () => {
 };
 const runningSleeps = async () => {
   const { rowCount } = await shop.database.admin.query(
-    "select from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%'",
+    "select from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%' and datname = current_database()",
   );
   return rowCount;
 };
@@ -93,7 +93,7 @@ describe('a statement that is stopped', () => {
       running.catch(() => undefined);
       await expect.poll(runningSleeps).toBe(1);
       const pids =
-        "select pg_cancel_backend(pid) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%'";
+        "select pg_cancel_backend(pid) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(60)%' and datname = current_database()";
       await shop.database.admin.query(pids);
       return running;
     });

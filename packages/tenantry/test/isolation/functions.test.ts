@@ -187,7 +187,9 @@ it('takes no snapshot before a lock, so what was committed while it waited is se
     ),
   );
   await until('it waits for the lock', async () => {
-    const { rowCount } = await admin.query("select 1 from pg_locks where not granted and locktype = 'relation'");
+    const { rowCount } = await admin.query(
+      "select 1 from pg_locks where not granted and relation = 'acme_shop.tag'::regclass and database = (select oid from pg_database where datname = current_database())",
+    );
     return rowCount === 1;
   });
   await other.query('commit');

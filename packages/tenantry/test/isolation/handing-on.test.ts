@@ -22,7 +22,7 @@ beforeAll(async () => {
   await stock(shop, 'acme', 'globex');
 });
 beforeEach(async () => {
-  pool = await scopedPool(shop, { connectionTimeoutMillis: 3000 }, { idleTransactionTimeoutMs: 200 });
+  pool = await scopedPool(shop, {}, { idleTransactionTimeoutMs: 200 });
 });
 afterEach(async () => {
   // One connection, and whoever wants it gets it, idle.
@@ -201,7 +201,7 @@ describe('a connection that PostgreSQL ends', () => {
       async () =>
         (
           await admin.query(
-            "select 1 from pg_stat_activity where query like '%pg_sleep(10)%' and pid <> pg_backend_pid()",
+            "select 1 from pg_stat_activity where query like '%pg_sleep(10)%' and pid <> pg_backend_pid() and datname = current_database()",
           )
         ).rowCount === 1,
     );

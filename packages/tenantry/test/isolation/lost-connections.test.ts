@@ -6,7 +6,7 @@ import { plainPool } from './support/pools.js';
 
 let shop: Shop;
 beforeAll(async () => {
-  shop = await openShop({ connections: 5, listenUrl: false, acquireTimeoutMs: 500 });
+  shop = await openShop({ connections: 5, listenUrl: false });
   await shop.signUp('acme');
 });
 afterAll(() => shop.close());
@@ -52,12 +52,14 @@ it('gives a connection back whose transaction could not begin', async () => {
 });
 
 it('without the wall: Kysely alone keeps the lost connection, and a pool of one is empty', async () => {
-  const pool = await plainPool(shop, { connectionTimeoutMillis: 300 });
+  const pool = await plainPool(shop);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
   const transaction = await kysely.startTransaction().execute();
   const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction);
   await terminate(rows[0]?.pid ?? 0);
+  // Only now: it bounds the first connect as well.
+  pool.options.connectionTimeoutMillis = 100;
   await expect(transaction.rollback().execute()).rejects.toThrow();
   await expect(sql`select 1`.execute(kysely)).rejects.toThrow('timeout exceeded when trying to connect');
 });

@@ -8,6 +8,9 @@ import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
 import { scopedPool } from './support/pools.js';
 import { stock } from './support/stock.js';
 
+/** Milliseconds that no healthy machine needs. */
+const patienceMs = 30_000;
+
 let shop: Shop;
 let pool: ScopedPool;
 beforeAll(async () => {
@@ -18,15 +21,20 @@ beforeAll(async () => {
 afterAll(() => shop.close());
 afterEach(() => pool.end());
 
+/** A pool whose tenants wait that long for their share; to connect takes as long as it takes. */
+async function openPool(shareWaitMs: number): Promise<ScopedPool> {
+  pool = await scopedPool(shop, { max: 3, maxPerTenant: 2, connectionTimeoutMillis: shareWaitMs });
+  pool.options.connectionTimeoutMillis = patienceMs;
+  return pool;
+}
+
 const hold = (tenant: string, count: number): Promise<pg.PoolClient[]> =>
   shop.tenancy.run(tenant, () => Promise.all(Array.from({ length: count }, () => pool.connect())));
 const ask = (tenant: string) => shop.tenancy.run(tenant, () => pool.query<{ name: string }>('select name from widget'));
 const release = (clients: readonly pg.PoolClient[]) => clients.forEach((client) => client.release());
 
 describe('a pool whose tenants have a share', () => {
-  beforeEach(async () => {
-    pool = await scopedPool(shop, { max: 3, maxPerTenant: 2, connectionTimeoutMillis: 300 });
-  });
+  beforeEach(() => openPool(patienceMs));
 
   it('serves the others at once while one tenant’s burst waits for itself', async () => {
     const held = await hold('acme', 2);
@@ -51,6 +59,8 @@ describe('a pool whose tenants have a share', () => {
   });
 
   it('answers 429 with Retry-After when the tenant’s own share stays in use', async () => {
+    await pool.end();
+    pool = await openPool(100);
     const held = await hold('acme', 2);
     const error: unknown = await ask('acme').catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'TENANCY_TENANT_OVERLOADED', fields: { connectionsPerTenant: 2 } });
@@ -70,7 +80,9 @@ describe('a pool whose tenants have a share', () => {
     }
     // All of the pool is somebody else's: what is refused has no share either.
     const others = await Promise.all([pool.connect(), pool.connect(), pool.connect()]);
+    pool.options.connectionTimeoutMillis = 100;
     const refused = await Promise.allSettled([ask('acme'), ask('acme'), ask('acme')]);
+    pool.options.connectionTimeoutMillis = patienceMs;
     const codes = refused.map((each) => each.status === 'rejected' && (each.reason as { code: string }).code);
     expect(codes).toContain('TENANCY_POOL_EXHAUSTED');
     release(others);
@@ -84,15 +96,17 @@ describe('a pool whose tenants have a share', () => {
 });
 
 it('without shares: one tenant’s burst takes the pool, and another is refused', async () => {
-  pool = await scopedPool(shop, { max: 3, connectionTimeoutMillis: 300 });
+  pool = await scopedPool(shop, { max: 3 });
   const held = await hold('acme', 3);
+  // Only now: it bounds the first connect as well.
+  pool.options.connectionTimeoutMillis = 100;
   await expect(ask('globex')).rejects.toMatchObject({ code: 'TENANCY_POOL_EXHAUSTED' });
   release(held);
 });
 
 it('is an option of the process, for an EntityManager as for all else', async () => {
   pool = await scopedPool(shop);
-  const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 200 });
+  const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 2000 });
   await own.signUp('acme', 'globex');
   const nothing = () => own.orm.em.fork().execute('select 1');
   await own.tenancy.run('acme', () =>

@@ -1,22 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshIds } from '../../../../test/support/actual-state.js';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
 import { until } from '../../../../test/support/until.js';
 
+// Roles belong to the whole server: what this file grants to one, no other file's tenant may have.
+const [acme = '', globex = ''] = freshIds(2);
 let shop: Shop;
 const warnings: string[] = [];
 beforeAll(async () => {
   shop = await openShop({ logger: { log: () => undefined, warn: (message) => warnings.push(message) } });
-  await shop.signUp('acme', 'globex');
+  await shop.signUp(acme, globex);
 });
 afterAll(() => shop.close());
 
-const inAcme = <T extends object>(sql: string) => shop.tenancy.run('acme', () => shop.orm.em.fork().execute<T[]>(sql));
+const inAcme = <T extends object>(sql: string) => shop.tenancy.run(acme, () => shop.orm.em.fork().execute<T[]>(sql));
 
 /** Runs code while the other tenant runs a statement; its text and its backend are to be had by the admin. */
 async function whileGlobexRuns<T>(fn: (pid: number) => Promise<T>): Promise<T> {
   const running = shop.tenancy
-    .run('globex', () => shop.orm.em.fork().execute("select pg_sleep(60), 'a secret of globex'"))
+    .run(globex, () => shop.orm.em.fork().execute("select pg_sleep(60), 'a secret of globex'"))
     .catch(() => undefined);
   let pid = 0;
   await until('it runs', async () => {
@@ -36,16 +39,16 @@ async function whileGlobexRuns<T>(fn: (pid: number) => Promise<T>): Promise<T> {
 
 describe('what another tenant runs on the same login', () => {
   const seen =
-    "select query from pg_stat_activity where query like 'select pg_sleep%a secret of%' and pid <> pg_backend_pid()";
+    "select query from pg_stat_activity where query like 'select pg_sleep%a secret of%' and pid <> pg_backend_pid() and datname = current_database()";
 
   it('is not shown', async () => {
     await whileGlobexRuns(async () => expect(await inAcme(seen)).toEqual([]));
   });
 
   it('without the wall: is shown to a tenant role that may monitor', async () => {
-    await shop.database.admin.query('grant pg_read_all_stats to acme_shop');
+    await shop.database.admin.query(`grant pg_read_all_stats to "${acme}_shop"`);
     await whileGlobexRuns(async () => expect(await inAcme(seen)).toHaveLength(1));
-    await shop.database.admin.query('revoke pg_read_all_stats from acme_shop');
+    await shop.database.admin.query(`revoke pg_read_all_stats from "${acme}_shop"`);
   });
 
   it.each(['pg_cancel_backend', 'pg_terminate_backend'])('is not ended by %s', async (name) => {
@@ -60,7 +63,7 @@ describe('what a plain select may call', () => {
     'select setseed(0.5)',
     "select pg_logical_emit_message(false, 'orders', 'forged')",
     "select pg_logical_emit_message(true, 'orders', '\\x00'::bytea)",
-    "update pg_settings set setting = 'globex_shop' where name = 'role'",
+    `update pg_settings set setting = '${globex}_shop' where name = 'role'`,
     "select pg_read_file('postgresql.conf')",
     'select pg_reload_conf()',
     "select pg_create_physical_replication_slot('x')",

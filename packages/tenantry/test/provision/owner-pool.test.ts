@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const poolOf = (connectionString: string) =>
-  new OwnerPool({ connectionString, max: 1, connectionTimeoutMillis: 100, variable: 'DATABASE_OWNER_URL' });
+  new OwnerPool({ connectionString, max: 1, connectionTimeoutMillis: 5000, variable: 'DATABASE_OWNER_URL' });
 
 /** Every way to ask a pool for a connection. */
 const ways: Readonly<Record<string, (pool: OwnerPool) => Promise<unknown>>> = {
@@ -25,12 +25,15 @@ const ways: Readonly<Record<string, (pool: OwnerPool) => Promise<unknown>>> = {
 it.each(Object.entries(ways))('tells a pool that is used up by its own option: %s', async (_, ask) => {
   const pool = poolOf(database.url);
   const client = await pool.connect();
+  // Only now: it bounds the first connect as well.
+  pool.options.connectionTimeoutMillis = 100;
   await expect(ask(pool)).rejects.toMatchObject({
     code: 'TENANCY_OWNER_POOL_EXHAUSTED',
     status: 503,
-    message: expect.stringMatching(/^All 1 connections of the owner role .* 100 ms\. Raise `ownerConnections`/),
+    message: expect.stringMatching(/^All 1 connections of the owner role .* 5000 ms\. Raise `ownerConnections`/),
   });
   client.release();
+  pool.options.connectionTimeoutMillis = 5000;
   await pool.query('select 1');
   await pool.end();
 });

@@ -20,7 +20,7 @@ describeBehindPgBouncer('behind PgBouncer in transaction mode', () => {
     const failing = await tenancy.report({ sql: `${sql} where 1 / (select 0) = 1` });
     expect(failing.failures).toHaveLength(3);
     const { rows: held } = await shop.direct.database.admin.query(
-      "select 1 from pg_locks where locktype = 'advisory' and objid = 5",
+      "select 1 from pg_locks where locktype = 'advisory' and objid = 5 and database = (select oid from pg_database where datname = current_database())",
     );
     expect(held).toEqual([]);
   });

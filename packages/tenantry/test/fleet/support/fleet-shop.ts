@@ -26,8 +26,16 @@ export interface FleetShop {
   close(): Promise<void>;
 }
 
-/** Makes tenants `t000`, `t001`, … at the first migration. */
-export async function openFleet(count: number, migrations: MigrationList = first): Promise<FleetShop> {
+/**
+ * Makes tenants at the first migration.
+ *
+ * @param wanted - How many: `t000`, `t001`, …, which other files have too. Or ids of their own, where a test drops or renames
+ * roles, or takes them from logins: roles belong to the whole server.
+ */
+export async function openFleet(
+  wanted: number | readonly string[],
+  migrations: MigrationList = first,
+): Promise<FleetShop> {
   const database = await createTestDatabase();
   const running: Tenancy[] = [];
   const start = async (list: MigrationList, options: Partial<TenancyOptions> = {}) => {
@@ -44,7 +52,7 @@ export async function openFleet(count: number, migrations: MigrationList = first
     running.push(tenancy);
     return tenancy;
   };
-  const tenants = Array.from({ length: count }, (_, index) => `t${String(index).padStart(3, '0')}`);
+  const tenants = typeof wanted === 'number' ? numbered(wanted) : wanted;
   const tenancy = await start(migrations);
   await database.admin.query('insert into tenantry.tenant (id, name) select id, id from unnest($1::text[]) id', [
     tenants,
@@ -69,4 +77,8 @@ export async function openFleet(count: number, migrations: MigrationList = first
       await database.drop();
     },
   };
+}
+
+function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `t${String(index).padStart(3, '0')}`);
 }

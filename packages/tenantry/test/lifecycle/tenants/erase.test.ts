@@ -106,7 +106,8 @@ it(
     const watch = (async () => {
       while (!over) {
         const [row] = (await sql(
-          'select coalesce(max(n), 0)::int as n from (select count(*) as n from pg_locks where not fastpath and pid <> pg_backend_pid() group by pid) as each',
+          `select coalesce(max(n), 0)::int as n from (select count(*) as n from pg_locks where not fastpath and pid <> pg_backend_pid()
+             and database = (select oid from pg_database where datname = current_database()) group by pid) as each`,
         )) as { n: number }[];
         most = Math.max(most, row?.n ?? 0);
       }

@@ -196,7 +196,7 @@ it('leaves nothing when the process is killed while it builds', async () => {
     const started = doomed.tell({ what: 'start', options, columns: 60 }).catch(() => undefined);
     await until('it builds', async () => {
       const { rows: seen } = await database.admin.query(
-        `select 1 from pg_stat_activity where application_name = 'doomed' and state <> 'idle' and (query like '%tenantry-template%' or query like '%tenantry_template%' or query like 'alter table widget%')
+        `select 1 from pg_stat_activity where application_name = 'doomed' and datname = current_database() and state <> 'idle' and (query like '%tenantry-template%' or query like '%tenantry_template%' or query like 'alter table widget%')
          union all select 1 from tenantry.snapshot`,
       );
       return seen.length > 0;
@@ -206,7 +206,7 @@ it('leaves nothing when the process is killed while it builds', async () => {
     await started;
     await until('it is gone', async () => {
       const { rows: left } = await database.admin.query(
-        "select 1 from pg_stat_activity where application_name = 'doomed'",
+        "select 1 from pg_stat_activity where application_name = 'doomed' and datname = current_database()",
       );
       return left.length === 0;
     });
