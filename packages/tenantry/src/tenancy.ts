@@ -1,14 +1,13 @@
 import type { Options } from '@mikro-orm/postgresql';
-import { admitTenant } from './catalog/admit-tenant.js';
 import type { Catalog } from './catalog/catalog.js';
+import type { TenancyParts } from './compose.js';
 import { currentScope, requireTenantScope, runInScope } from './context/current-scope.js';
 import { catalogScope, type Scope, type TenantScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
-import { Fleet } from './fleet/fleet.js';
+import type { Fleet } from './fleet/fleet.js';
 import type { RolloutPlan } from './fleet/rollout-plan.js';
 import { planReconcile } from './provision/plan-reconcile.js';
 import type { TenantEvents } from './lifecycle/events/tenant-events.js';
-import { goneTenant } from './copies/gone-tenant.js';
 import { makeReport } from './query/make-report.js';
 import type { Report } from './query/report.js';
 import type { ReportOptions } from './query/report-options.js';
@@ -16,19 +15,21 @@ import type { AdoptConfig } from './adopt/adopt-config.js';
 import { Adoption } from './adopt/adoption.js';
 import type { ReconcileReport } from './provision/reconcile-report.js';
 import type { Tenants } from './lifecycle/tenants/tenants.js';
-import { TenantCopies } from './copies/tenant-copies.js';
+import type { TenantCopies } from './copies/tenant-copies.js';
 import { ormOptions, type TenantOrmOptions } from './orms/mikro-orm/orm-options.js';
 import { outsideTransaction } from './orms/mikro-orm/outside-transaction.js';
 import { translateError } from './postgres/translate-error.js';
-import type { TenancyRuntime } from './runtime.js';
-import { startRuntime } from './start-runtime.js';
+import { openTenancy } from './open-tenancy.js';
+import type { Readiness } from './readiness.js';
+import { requireOwner } from './require-owner.js';
+import { runAsTenant } from './run-as-tenant.js';
 import { resolveOptions, type TenancyOptions } from './options.js';
-import type { ServiceName } from './tenant/service-name.js';
-import { parseTenantId, type TenantId } from './tenant/tenant-id.js';
+
+let readReadiness: (tenancy: Tenancy) => Readiness;
 
 /** Tenancy in one process: runs code in scopes, and holds the connections, the catalog and the reconciler. */
 export class Tenancy {
-  readonly #runtime: TenancyRuntime;
+  readonly #parts: TenancyParts;
   /** A tenant's life: create, suspend, archive, restore, rename, erase. */
   readonly tenants: Tenants;
   /** What happens to tenants, told to this process's subscribers. */
@@ -38,22 +39,16 @@ export class Tenancy {
   /** Single tenants as a whole: export, import, clone. */
   readonly copies: TenantCopies;
 
-  private constructor(runtime: TenancyRuntime) {
-    this.#runtime = runtime;
-    this.tenants = runtime.tenants;
-    this.events = runtime.events;
-    this.fleet = new Fleet({
-      contextOf: (service) => runtime.serviceContext(service),
-      store: runtime.rollouts,
-      catalog: runtime.database.pool,
-      run: (tenant, fn) => this.run(tenant, fn),
-    });
-    this.copies = new TenantCopies({
-      service: runtime.options.service,
-      lockTimeoutMs: runtime.options.lockTimeoutMs,
-      owner: () => runtime.requireOwner('Working on a whole tenant'),
-      contextOf: (service) => runtime.serviceContext(service),
-    });
+  private constructor(parts: TenancyParts) {
+    this.#parts = parts;
+    this.tenants = parts.tenants;
+    this.events = parts.events;
+    this.fleet = parts.fleet;
+    this.copies = parts.copies;
+  }
+
+  static {
+    readReadiness = (tenancy) => tenancy.#parts.readiness;
   }
 
   /**
@@ -62,17 +57,17 @@ export class Tenancy {
    * @throws TenancyError when an option is wrong, the database cannot be reached, or the role that serves could read every tenant.
    */
   static async start(options: TenancyOptions): Promise<Tenancy> {
-    return new Tenancy(await startRuntime(resolveOptions(options)));
+    return new Tenancy(await openTenancy(resolveOptions(options)));
   }
 
   /** The tenants. */
   get catalog(): Catalog {
-    return this.#runtime.catalog;
+    return this.#parts.catalog;
   }
 
   /** Whether this process has tenant data of its own. */
   get hasTenantData(): boolean {
-    return this.#runtime.options.service !== undefined;
+    return this.#parts.options.service !== undefined;
   }
 
   /**
@@ -82,22 +77,7 @@ export class Tenancy {
    * @throws TenancyError when the tenant is not served: unknown, suspended, archived, not ready.
    */
   async run<T>(tenantId: string, fn: () => T | Promise<T>): Promise<T> {
-    const scope = await this.scopeOf(parseTenantId(tenantId));
-    return outsideTransaction(() => runInScope(scope, async () => fn())).catch(async (error: unknown) => {
-      throw (await this.explain(error, scope)) ?? error;
-    });
-  }
-
-  /**
-   * Why a statement in a tenant's scope failed, when the reason is that the tenant is not served any more: it was archived,
-   * renamed or erased while the code ran, and its role or its tables are gone.
-   *
-   * @returns The error to answer with; `undefined` when the failure has another reason, without asking where that is plain.
-   */
-  explain(error: unknown, scope: Scope | undefined = currentScope()): Promise<TenancyError | undefined> | undefined {
-    if (scope?.kind !== 'tenant') return undefined;
-    const { catalog, database } = this.#runtime;
-    return goneTenant(error, scope.tenant.id, catalog, database.pool);
+    return runAsTenant(this.#parts.readiness, tenantId, fn);
   }
 
   /** Runs code that sees the catalog and shared tables, and no tenant's data. */
@@ -134,7 +114,7 @@ export class Tenancy {
    * @throws TenancyError `TENANCY_REPORT_INVALID`, `TENANCY_OPTION_INVALID`, `TENANCY_DATABASE_UNAVAILABLE`.
    */
   report(options: ReportOptions): Promise<Report> {
-    const { database, options: own } = this.#runtime;
+    const { database, options: own } = this.#parts;
     return makeReport(
       { pool: database.pool, database: database.target.database },
       { service: own.service, ...options },
@@ -157,7 +137,7 @@ export class Tenancy {
 
   /** Completes a service's MikroORM options: one pool, every statement through the gate, the scope's EntityManager. */
   orm(options: TenantOrmOptions): Options {
-    return ormOptions(this.#runtime.database.pool, this.#runtime.database.target.database, options);
+    return ormOptions(this.#parts.database.pool, this.#parts.database.target.database, options);
   }
 
   /**
@@ -166,9 +146,8 @@ export class Tenancy {
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_DATABASE_UNAVAILABLE`.
    */
   async reconcile(): Promise<ReconcileReport> {
-    const { reconciler, catalog } = this.#runtime;
-    if (!reconciler) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'reconcile()' });
-    const report = await reconciler.run();
+    const { reconciler, catalog } = this.#parts;
+    const report = await requireOwner(reconciler, 'reconcile()').run();
     catalog.forget();
     return report;
   }
@@ -179,10 +158,10 @@ export class Tenancy {
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_DATABASE_UNAVAILABLE`.
    */
   async planReconcile(): Promise<readonly RolloutPlan[]> {
-    const { database, options } = this.#runtime;
-    if (!database.owner) throw new TenancyError('TENANCY_OWNER_REQUIRED', { what: 'planReconcile()' });
+    const { database, options } = this.#parts;
+    const owner = requireOwner(database.owner, 'planReconcile()');
     try {
-      return await planReconcile(database.owner, options.largeTableRows);
+      return await planReconcile(owner, options.largeTableRows);
     } catch (error) {
       throw translateError(error) ?? error;
     }
@@ -194,8 +173,8 @@ export class Tenancy {
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
    */
   async adoption(config: AdoptConfig): Promise<Adoption> {
-    const { owner, service, shipped, lockTimeoutMs, provision } = await this.#runtime.serviceContext(config.service);
-    const { shared } = this.#runtime.options;
+    const { owner, service, shipped, lockTimeoutMs, provision } = await this.#parts.contexts.named(config.service);
+    const { shared } = this.#parts.options;
     const ships = {
       ...shipped,
       sharedSchemas: [...new Set([...shipped.sharedSchemas, ...(shared ? [shared.schema] : [])])],
@@ -203,45 +182,22 @@ export class Tenancy {
     return new Adoption({ owner, service, ships, lockTimeoutMs, provision }, config);
   }
 
-  /**
-   * The scope of a tenant that is served; provisions it when it has no schema yet and this process may.
-   *
-   * @throws TenancyError as {@link Tenancy.run}.
-   */
-  async scopeOf(id: TenantId): Promise<TenantScope> {
-    const { catalog, options } = this.#runtime;
-    if (!options.service)
-      throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'service', reason: 'a tenant scope needs it' });
-    const { tenant, placement, head } = admitTenant(id, await catalog.find(id));
-    if (placement) await this.#requireFit(tenant.id, head, options.service);
-    return placement ? { kind: 'tenant', tenant, placement } : this.#runtime.provision(tenant, options.service);
-  }
-
-  /** The scope of a tenant, when it is known without asking the database. */
-  knownScopeOf(id: TenantId): TenantScope | undefined {
-    const { catalog, options } = this.#runtime;
-    const { tenant, placement, head = null } = catalog.peek(id) ?? {};
-    if (tenant?.status !== 'active' || !placement) return undefined;
-    if (this.#runtime.standingOf(head, id) === 'behind' && options.onBehind !== 'serve') return undefined;
-    return { kind: 'tenant', tenant, placement };
-  }
-
-  async #requireFit(tenant: TenantId, head: string | null, service: ServiceName): Promise<void> {
-    const { onBehind } = this.#runtime.options;
-    if (this.#runtime.standingOf(head, tenant) !== 'behind' || onBehind === 'serve') return;
-    if (onBehind === 'migrate' && this.#runtime.database.owner) return this.#runtime.bringToHead(tenant, service);
-    throw new TenancyError('TENANCY_TENANT_BEHIND', { tenant, service, head: head ?? 'none', onBehind });
-  }
-
   /** Connections of this process, for gauges. */
   connections(): { total: number; idle: number; waiting: number; owner: number; listening: boolean } {
-    const { pool, owner } = this.#runtime.database;
+    const { pool, owner } = this.#parts.database;
     const { totalCount: total, idleCount: idle, waitingCount: waiting } = pool;
-    return { total, idle, waiting, owner: owner?.totalCount ?? 0, listening: this.#runtime.listening };
+    return { total, idle, waiting, owner: owner?.totalCount ?? 0, listening: this.#parts.background.listening };
   }
 
   /** Closes all connections, after what is under way. */
   stop(): Promise<void> {
-    return this.#runtime.stop();
+    return this.#parts.background.stop();
   }
+}
+
+/**
+ * For the glue of a framework, which asks at every request; no entry point exports it. Users have {@link Tenancy.run}.
+ */
+export function readinessOf(tenancy: Tenancy): Readiness {
+  return readReadiness(tenancy);
 }

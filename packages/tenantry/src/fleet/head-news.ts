@@ -1,11 +1,9 @@
 import type pg from 'pg';
+import { notify } from '../catalog/notification.js';
 import type { FleetTenant } from './fleet-tenant.js';
 
 /** Milliseconds after which other processes know of a tenant's new head. */
 const tellEveryMs = 250;
-
-/** A payload has less than 8,000 bytes, an id at most 40. */
-const idsPerMessage = 150;
 
 /**
  * Tells all processes which tenants have another head, many in one message. PostgreSQL commits transactions with a NOTIFY
@@ -38,15 +36,8 @@ export class HeadNews {
 
   #tell(): void {
     if (this.#untold.length === 0) return;
-    const messages: string[] = [];
-    for (let at = 0; at < this.#untold.length; at += idsPerMessage)
-      messages.push(`schema:${this.#untold.slice(at, at + idsPerMessage).join(',')}`);
+    const tenants = this.#untold;
     this.#untold = [];
-    this.#telling = this.#telling
-      .then(() => this.#owner.query("select pg_notify('tenantry', m) from unnest($1::text[]) m", [messages]))
-      .then(
-        () => undefined,
-        () => undefined,
-      );
+    this.#telling = this.#telling.then(() => notify(this.#owner, 'schema', tenants)).catch(() => undefined);
   }
 }

@@ -4,8 +4,9 @@ import { from, mergeMap, type Observable, throwError } from 'rxjs';
 import { currentScope } from '../context/current-scope.js';
 import { scopeKey } from '../context/scope.js';
 import { type Problem, toProblem } from '../http/to-problem.js';
-import { Tenancy } from '../tenancy.js';
 import { translateError } from '../postgres/translate-error.js';
+import type { Readiness } from '../readiness.js';
+import { readinessOf, Tenancy } from '../tenancy.js';
 import { graphqlError } from './graphql-error.js';
 import { messageError } from './message-error.js';
 import { sendException } from './send-exception.js';
@@ -19,12 +20,12 @@ import { sendException } from './send-exception.js';
 export class ProblemFilter implements ExceptionFilter {
   readonly #host: HttpAdapterHost;
   /** Not where only a service without tenants answers. */
-  readonly #tenancy: Tenancy | undefined;
+  readonly #readiness: Readiness | undefined;
   readonly #logger = new Logger('Tenancy');
 
   constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost, @Optional() @Inject(Tenancy) tenancy?: Tenancy) {
     this.#host = host;
-    this.#tenancy = tenancy;
+    this.#readiness = tenancy && readinessOf(tenancy);
   }
 
   catch(error: unknown, host: ArgumentsHost): unknown {
@@ -38,7 +39,7 @@ export class ProblemFilter implements ExceptionFilter {
       case 'rpc':
         return this.#throwing(error);
       case 'graphql': {
-        const explaining = this.#tenancy?.explain(error);
+        const explaining = this.#readiness?.explain(error);
         const told = (reason: unknown) => graphqlError(reason, this.#problemOf(reason));
         return explaining ? explaining.then((reason) => told(reason ?? error)) : told(error);
       }
@@ -49,7 +50,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   /** Nest waits for no promise here. */
   #afterExplaining(error: unknown, answer: (reason: unknown) => void): void {
-    const explaining = this.#tenancy?.explain(error);
+    const explaining = this.#readiness?.explain(error);
     if (explaining)
       void explaining
         .then((reason) => answer(reason ?? error))
@@ -59,7 +60,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   /** A handler's caller is answered by what the stream throws; a filter that threw would leave it without an answer. */
   #throwing(error: unknown): Observable<never> {
-    const explaining = Promise.resolve(this.#tenancy?.explain(error)).catch(() => undefined);
+    const explaining = Promise.resolve(this.#readiness?.explain(error)).catch(() => undefined);
     return from(explaining).pipe(
       mergeMap((reason = error as never) => throwError(() => messageError(reason, this.#problemOf(reason)))),
     );

@@ -1,17 +1,17 @@
 import { currentCell, runInCell } from '../context/current-scope.js';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { ResolvableRequest, TenantResolver } from '../resolution/tenant-resolver.js';
-import type { Tenancy } from '../tenancy.js';
+import type { Readiness } from '../readiness.js';
 import { parseTenantId } from '../tenant/tenant-id.js';
 import { RequestCell } from './request-cell.js';
 
 /** Starts a request: an empty cell around all that follows. The guard binds it, once the route is known. */
 export class RequestScopes {
-  readonly #tenancy: Tenancy;
+  readonly #readiness: Readiness;
   readonly #resolver: TenantResolver | undefined;
 
-  constructor(tenancy: Tenancy, resolver: TenantResolver | undefined) {
-    this.#tenancy = tenancy;
+  constructor(readiness: Readiness, resolver: TenantResolver | undefined) {
+    this.#readiness = readiness;
     this.#resolver = resolver;
   }
 
@@ -43,8 +43,8 @@ export class RequestScopes {
     if (cell.tenantId === undefined) {
       throw new TenancyError('TENANCY_TENANT_MISSING', { expected: this.#resolver?.expected ?? 'a tenant' });
     }
-    const known = this.#tenancy.knownScopeOf(cell.tenantId);
-    if (!known) return this.#tenancy.scopeOf(cell.tenantId).then((scope) => cell.bind(scope));
+    const known = this.#readiness.knownScopeOf(cell.tenantId);
+    if (!known) return this.#readiness.scopeOf(cell.tenantId).then((scope) => cell.bind(scope));
     cell.bind(known);
     return undefined;
   }

@@ -22,7 +22,7 @@ import {
 import type { TenantOrmOptions } from '../orms/mikro-orm/orm-options.js';
 import { ScopedDriver } from '../orms/mikro-orm/scoped-driver.js';
 import type { ResolvableRequest } from '../resolution/tenant-resolver.js';
-import { Tenancy } from '../tenancy.js';
+import { readinessOf, Tenancy } from '../tenancy.js';
 import { type FastifyHooks, openInFastify } from './fastify-hooks.js';
 import { ProblemFilter } from './problem.filter.js';
 import { refuseSecondModule, refuseSecondOrm, secondOrm } from './refuse-second.js';
@@ -93,7 +93,8 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
         {
           provide: RequestScopes,
           inject: [Tenancy, tenancyModuleOptions],
-          useFactory: (tenancy: Tenancy, { resolver }: TenancyModuleOptions) => new RequestScopes(tenancy, resolver),
+          useFactory: (tenancy: Tenancy, { resolver }: TenancyModuleOptions) =>
+            new RequestScopes(readinessOf(tenancy), resolver),
         },
         TenancyGuard,
         ProblemFilter,

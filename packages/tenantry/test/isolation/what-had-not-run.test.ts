@@ -2,7 +2,6 @@ import type pg from 'pg';
 import Cursor from 'pg-cursor';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
-import { parseTenantId } from '../../src/tenant/tenant-id.js';
 import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
 import { loginsOf, type Logins } from './support/logins.js';
 import { pastTheGate, scopedPool, serviceUrl } from './support/pools.js';
@@ -114,7 +113,7 @@ describe('a role that one connection denies', () => {
         client.release();
       },
       async (pool) => {
-        const scope = await shop.tenancy.scopeOf(parseTenantId('acme'));
+        const scope = await shop.tenancy.run('acme', () => shop.tenancy.require());
         await pool.readOnly({ scope, text: "select pg_sleep(0), 'kept'", rowsMax: 1 });
         await pool.query(insert('kept'));
       },

@@ -30,8 +30,6 @@ test('a plain text is no id and no name of a schema, role or service', () => {
   expectTypeOf(parseTenantId('acme')).toEqualTypeOf<TenantId>();
   // @ts-expect-error: only a parsed id finds a tenant.
   void tenancy.catalog.find('acme');
-  // @ts-expect-error: the same for a scope.
-  void tenancy.scopeOf('acme');
 });
 
 test('run() answers what its function answers, whether that waits or not', () => {
@@ -94,4 +92,10 @@ test('nobody makes a Tenancy but Tenancy.start()', () => {
   expectTypeOf<typeof Tenancy.start>().returns.toEqualTypeOf<Promise<Tenancy>>();
   // @ts-expect-error: the constructor is private.
   void new (null as unknown as typeof Tenancy)({});
+});
+
+test('a Tenancy has nothing that only the glue of a framework needs', () => {
+  expectTypeOf<Tenancy>().not.toHaveProperty('scopeOf');
+  expectTypeOf<Tenancy>().not.toHaveProperty('knownScopeOf');
+  expectTypeOf<Tenancy>().not.toHaveProperty('explain');
 });

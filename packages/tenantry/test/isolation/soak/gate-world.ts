@@ -7,7 +7,6 @@ import type { ScopedPool } from '../../../src/isolation/scoped-pool.js';
 import { ormOptions } from '../../../src/orms/mikro-orm/orm-options.js';
 import { quoteIdentifier } from '../../../src/postgres/quote.js';
 import { Tenancy } from '../../../src/tenancy.js';
-import { parseTenantId } from '../../../src/tenant/tenant-id.js';
 import { scopedPool, serviceUrl } from '../support/pools.js';
 import { Entry, EntryMigration } from './entry.js';
 import { soakSchema } from './texts.js';
@@ -82,7 +81,7 @@ async function signUp(url: string, tenants: readonly string[]): Promise<Readonly
   for (const id of tenants) await tenancy.catalog.create({ id, name: id });
   await tenancy.reconcile();
   const scopes = new Map<string, Scope>();
-  for (const id of tenants) scopes.set(id, await tenancy.scopeOf(parseTenantId(id)));
+  for (const id of tenants) scopes.set(id, await tenancy.run(id, () => tenancy.require()));
   await tenancy.stop();
   return scopes;
 }

@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { admitTenant } from '../catalog/admit-tenant.js';
-import type { CachedCatalog } from '../catalog/cached-catalog.js';
-import { runInScope } from '../context/current-scope.js';
-import { lookupScope } from '../context/scope.js';
-import { TenancyError } from '../errors/tenancy-error.js';
-import { errorCauses } from '../postgres/error-causes.js';
-import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
-import type { SchemaName } from '../tenant/schema-name.js';
-import type { TenantId } from '../tenant/tenant-id.js';
+import { admitTenant } from './catalog/admit-tenant.js';
+import type { CachedCatalog } from './catalog/cached-catalog.js';
+import { runInScope } from './context/current-scope.js';
+import { lookupScope } from './context/scope.js';
+import { TenancyError } from './errors/tenancy-error.js';
+import { errorCauses } from './postgres/error-causes.js';
+import { sqlstate, sqlstateOf } from './postgres/sqlstate.js';
+import type { SchemaName } from './tenant/schema-name.js';
+import type { TenantId } from './tenant/tenant-id.js';
 
 /** What PostgreSQL says when a role, a schema or a table is gone, was given another name, or may not be used any more. */
 const signs = new Set<string | undefined>([

@@ -1,4 +1,5 @@
 import { catalogExecutor } from './catalog/catalog-executor.js';
+import { compose, type TenancyParts } from './compose.js';
 import { openDatabase } from './database.js';
 import { joinTenantRoles } from './isolation/join-tenant-roles.js';
 import { requireSharedSchemas } from './isolation/require-shared-schemas.js';
@@ -8,16 +9,15 @@ import { migrateShared } from './migrations/migrate-shared.js';
 import { registerService } from './migrations/register-service.js';
 import type { ResolvedOptions } from './options.js';
 import { translateError } from './postgres/translate-error.js';
-import { TenancyRuntime } from './runtime.js';
 
 /** Opens the database, brings what this process ships to it, and starts. */
-export async function startRuntime(options: ResolvedOptions): Promise<TenancyRuntime> {
+export async function openTenancy(options: ResolvedOptions): Promise<TenancyParts> {
   const { service, shared } = options;
   const migrations = service ? await compileMigrations(service, options.migrations) : [];
   const sharedMigrations = shared ? await compileMigrations(shared.schema, shared.migrations) : [];
   const database = await openDatabase(options);
   const shipped = { migrations, sharedSchemas: options.sharedSchemas, serviceRole: database.serviceRole };
-  const runtime = new TenancyRuntime(options, database, shipped);
+  const parts = compose(options, database, shipped);
   try {
     const client = await database.owner?.connect();
     try {
@@ -33,10 +33,10 @@ export async function startRuntime(options: ResolvedOptions): Promise<TenancyRun
     } finally {
       client?.release();
     }
-    await runtime.start();
-    return runtime;
+    await parts.background.start();
+    return parts;
   } catch (error) {
-    await runtime.stop();
+    await parts.background.stop();
     throw translateError(error) ?? error;
   }
 }
