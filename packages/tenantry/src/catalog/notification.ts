@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { Querier } from '../postgres/querier.js';
 
 /** Where the processes of a database tell each other what changed. The catalog's triggers (`packages/tenantry/sql`) write there too. */
 export const channel = 'tenantry';
@@ -26,7 +26,7 @@ export interface Notification {
 const idsPerMessage = 150;
 
 /** Tells all processes that listen, in as few messages as there may be. */
-export async function notify(sender: Pick<pg.Pool, 'query'>, subject: Subject, ids: readonly string[]): Promise<void> {
+export async function notify(sender: Querier, subject: Subject, ids: readonly string[]): Promise<void> {
   const messages: string[] = [];
   for (let at = 0; at < ids.length; at += idsPerMessage)
     messages.push(`${subject}:${ids.slice(at, at + idsPerMessage).join(',')}`);
