@@ -146,16 +146,16 @@ describe('describeConnectionError()', () => {
 describe('operatorSentence()', () => {
   it('prefers the reason to "cannot be reached"', () => {
     const cause = Object.assign(new Error('x'), { code: 'ECONNREFUSED', address: '127.0.0.1', port: 1 });
-    const error = new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'x' }, { cause });
+    const error = new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'x', remedy: '' }, { cause });
     expect(operatorSentence(error)).toMatch(/^No PostgreSQL answers at 127\.0\.0\.1:1 /);
-    expect(operatorSentence(new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'it is away' }))).toMatch(
-      /it is away/,
-    );
+    expect(
+      operatorSentence(new TenancyError('TENANCY_DATABASE_UNAVAILABLE', { reason: 'it is away', remedy: '' })),
+    ).toMatch(/it is away/);
   });
 
   it('names the variable of the URL that failed', () => {
     const cause = Object.assign(new Error('wrong password'), { code: '28P01' });
-    const fields = { reason: 'x', variable: 'DATABASE_OWNER_URL' };
+    const fields = { reason: 'x', remedy: '', variable: 'DATABASE_OWNER_URL' };
     expect(operatorSentence(new TenancyError('TENANCY_DATABASE_UNAVAILABLE', fields, { cause }))).toBe(
       'PostgreSQL refused the login (wrong password); correct the user and password in DATABASE_OWNER_URL.',
     );

@@ -47,12 +47,11 @@ async function look(
   const entry = await catalog.find(tenant).catch(() => null);
   if (entry === null) return undefined;
   try {
-    const { placement } = admitTenant(tenant, entry);
+    const { placement } = admitTenant(tenant, entry, { cause: error });
     if (!placement || (await hasSchema(pool, placement.schema))) return undefined;
     return new TenancyError('TENANCY_SCHEMA_LOST', { schema: placement.schema }, { cause: error });
   } catch (refusal) {
-    const { code, fields } = refusal as TenancyError;
-    return new TenancyError(code, fields, { cause: error });
+    return refusal as TenancyError;
   }
 }
 

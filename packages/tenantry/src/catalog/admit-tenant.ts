@@ -10,11 +10,12 @@ const refusals = {
 /**
  * Lets a tenant in that is to be served, provisioned or not. Pure.
  *
+ * @param options - Of the error, where it is asked because something else failed.
  * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_SUSPENDED`, `TENANCY_TENANT_ARCHIVED`.
  */
-export function admitTenant(id: string, entry: TenantEntry | undefined): TenantEntry {
-  if (!entry) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: id });
+export function admitTenant(id: string, entry: TenantEntry | undefined, options?: ErrorOptions): TenantEntry {
+  if (!entry) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: id }, options);
   const { status } = entry.tenant;
-  if (status !== 'active') throw new TenancyError(refusals[status], { tenant: id });
+  if (status !== 'active') throw new TenancyError(refusals[status], { tenant: id }, options);
   return entry;
 }

@@ -1,10 +1,20 @@
 import { type ErrorFields, TenancyError } from '../errors/tenancy-error.js';
-import type { TenancyErrorCode } from '../errors/error-codes.js';
 import { errorCauses } from './error-causes.js';
 import { remedyFor } from './error-remedy.js';
 import { sqlstate, sqlstateOf } from './sqlstate.js';
 
-const bySqlstate: Readonly<Record<string, TenancyErrorCode>> = {
+/** What an error of PostgreSQL or of a socket can mean. All of them are told with the same facts. */
+type TranslatedCode =
+  | 'TENANCY_ACCESS_DENIED'
+  | 'TENANCY_CONFLICT'
+  | 'TENANCY_DATABASE_UNAVAILABLE'
+  | 'TENANCY_DEADLOCK'
+  | 'TENANCY_LOCK_HELD'
+  | 'TENANCY_SERIALIZATION_FAILURE'
+  | 'TENANCY_STATEMENT_TIMEOUT'
+  | 'TENANCY_VALUE_INVALID';
+
+const bySqlstate: Readonly<Record<string, TranslatedCode>> = {
   [sqlstate.untranslatableCharacter]: 'TENANCY_VALUE_INVALID',
   [sqlstate.characterNotInRepertoire]: 'TENANCY_VALUE_INVALID',
   [sqlstate.invalidTextRepresentation]: 'TENANCY_VALUE_INVALID',
@@ -55,38 +65,46 @@ const socketCodes = new Set([
   'ENOENT',
 ]);
 
+/** What whoever asks for a translation knows of the statement or the connection. */
+export interface TranslationFacts {
+  /** What names the URL that the connection was made with. @default 'DATABASE_URL' */
+  readonly variable?: string | undefined;
+  /** What goes after "a statement", such as ` of the scope "acme_shop"`. @default nothing */
+  readonly where?: string | undefined;
+}
+
 /**
  * Finds the {@link TenancyError} behind any error: itself, one it wraps (MikroORM wraps what the driver throws), or the
  * translation of what PostgreSQL or the socket said. `undefined` when the error is none of these.
- *
- * @param fields - `variable`: the URL that the connection was made with. @default DATABASE_URL. `where`: what goes after
- * "a statement", such as ` of the scope "acme_shop"`.
  */
-export function translateError(error: unknown, fields: ErrorFields = {}): TenancyError | undefined {
+export function translateError(error: unknown, facts: TranslationFacts = {}): TenancyError | undefined {
   for (const cause of errorCauses(error)) {
     if (cause instanceof TenancyError) return cause;
   }
   for (const cause of errorCauses(error)) {
     const code = codeOf(cause);
-    if (code) return new TenancyError(code, { ...factsOf(cause as Error, fields), ...fields }, { cause: error });
+    if (code) return new TenancyError(code, factsOf(cause as Error, facts), { cause: error });
   }
   return undefined;
 }
 
 /** An error of making a connection: whatever it is, it is about this URL. */
 export function connectError(error: unknown, variable: string): TenancyError {
-  const fields = { variable };
+  const facts = { variable };
   return (
-    translateError(error, fields) ??
-    new TenancyError('TENANCY_DATABASE_UNAVAILABLE', factsOf(error as Error, fields), { cause: error })
+    translateError(error, facts) ??
+    new TenancyError('TENANCY_DATABASE_UNAVAILABLE', factsOf(error as Error, facts), { cause: error })
   );
 }
 
-function factsOf(error: Error, { variable = 'DATABASE_URL' }: ErrorFields): ErrorFields {
-  return { variable, where: '', reason: error.message, remedy: remedyFor(error, String(variable)) };
+function factsOf(
+  error: Error,
+  { variable = 'DATABASE_URL', where = '' }: TranslationFacts,
+): ErrorFields<TranslatedCode> {
+  return { variable, where, reason: error.message, remedy: remedyFor(error, variable) };
 }
 
-function codeOf(error: unknown): TenancyErrorCode | undefined {
+function codeOf(error: unknown): TranslatedCode | undefined {
   const state = sqlstateOf(error);
   if (state !== undefined) {
     // Raised by tenantry.take_lock.

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { errorCodes, type TenancyErrorCode } from '../../src/errors/error-codes.js';
 import type { ErrorDescription } from '../../src/errors/error-description.js';
-import { TenancyError } from '../../src/errors/tenancy-error.js';
+import { type ErrorFields, TenancyError } from '../../src/errors/tenancy-error.js';
 
 const table = Object.entries<ErrorDescription>(errorCodes);
 const fieldsOf = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map(([, field]) => field);
@@ -47,7 +47,10 @@ it('never puts a field for the operator into what the caller reads, whatever the
   ];
   fc.assert(
     fc.property(fc.constantFrom(...(Object.keys(errorCodes) as TenancyErrorCode[])), fc.uuid(), (code, secret) => {
-      const error = new TenancyError(code, Object.fromEntries(fields.map((field) => [field, secret])));
+      const error = new TenancyError(
+        code,
+        Object.fromEntries(fields.map((field) => [field, secret])) as ErrorFields<typeof code>,
+      );
       expect(error.title + error.detail).not.toContain(secret);
       expect(error.message).toBe(error.operatorMessage);
       expect(error.message).not.toMatch(/\{(tenant|schema|scope)\}/);
@@ -60,11 +63,12 @@ it('keeps what a field holds as it is: it fills no other field and no pattern', 
   expect(error.message).toContain('"{service} $& $1"');
 });
 
-it('says "unknown" for a fact that nobody gave', () => {
+it('says "unknown" for a fact that JavaScript did not give', () => {
+  // @ts-expect-error: TypeScript asks for it.
   expect(new TenancyError('TENANCY_TENANT_UNKNOWN').message).toContain('"unknown"');
 });
 
 it('keeps the cause for the log', () => {
   const cause = new Error('why');
-  expect(new TenancyError('TENANCY_CONFLICT', {}, { cause }).cause).toBe(cause);
+  expect(new TenancyError('TENANCY_CONFLICT', { reason: 'x' }, { cause }).cause).toBe(cause);
 });

@@ -37,11 +37,11 @@ it('tells a failure of the library by its code, with Retry-After where trying ag
     detail: 'The service is busy; try again shortly.',
     code: 'TENANCY_POOL_EXHAUSTED',
   });
-  expect(toProblem(new TenancyError('TENANCY_CONFLICT')).headers).not.toHaveProperty('retry-after');
+  expect(toProblem(new TenancyError('TENANCY_CONFLICT', { reason: 'x' })).headers).not.toHaveProperty('retry-after');
 });
 
 it('finds the failure behind an error that wraps it', () => {
-  const inside = new TenancyError('TENANCY_TENANT_UNKNOWN');
+  const inside = new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: 'acme' });
   expect(say(new Error('outer', { cause: new Error('inner', { cause: inside }) }))[1]).toBe('TENANCY_TENANT_UNKNOWN');
   expect(
     say(

@@ -1,6 +1,7 @@
 // Compiled, never run: `npm run types` fails when one of these lines compiles that must not, or the other way round.
 import { expectTypeOf, test } from 'vitest';
 import {
+  type ErrorFields,
   parseTenantId,
   type Placement,
   type RoleName,
@@ -86,6 +87,41 @@ test('an error has a code of the table', () => {
   void new TenancyError('TENANCY_OOPS');
   // @ts-expect-error: a fact is a text or a number.
   void new TenancyError('TENANCY_CONFLICT', { reason: new Error('why') });
+});
+
+test('an error is made with every fact that its sentences ask for', () => {
+  expectTypeOf<ErrorFields<'TENANCY_TENANT_STATUS'>>().toExtend<{ tenant: string | number; rule: string | number }>();
+  void new TenancyError('TENANCY_TENANT_STATUS', { tenant: 'acme', rule: 'is suspended' });
+  // @ts-expect-error: the sentence for the operator names the tenant.
+  void new TenancyError('TENANCY_TENANT_STATUS', { rule: 'is suspended' });
+  // @ts-expect-error: the sentence for the caller says what is the rule.
+  void new TenancyError('TENANCY_TENANT_STATUS', { tenant: 'acme' });
+  // @ts-expect-error: a typing error leaves the right one out.
+  void new TenancyError('TENANCY_TENANT_UNKNOWN', { tennant: 'acme' });
+  // @ts-expect-error: what may be undefined may be forgotten.
+  void new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: undefined as string | undefined });
+  // @ts-expect-error: nobody knows what is in there.
+  void new TenancyError('TENANCY_TENANT_UNKNOWN', {} as Record<string, string>);
+  // @ts-expect-error: without any.
+  void new TenancyError('TENANCY_TENANT_UNKNOWN');
+  // More than they ask for may be worth knowing.
+  void new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant: 'acme', service: 'shop' });
+  // Sentences that ask for nothing.
+  void new TenancyError('TENANCY_TENANT_AMBIGUOUS');
+  void new TenancyError('TENANCY_TENANT_AMBIGUOUS', {}, { cause: new Error('why') });
+  const either = Math.random() > 0.5 ? 'TENANCY_TENANT_UNKNOWN' : 'TENANCY_TENANT_STATUS';
+  void new TenancyError(either, { tenant: 'acme', rule: 'is suspended' });
+  // @ts-expect-error: one of two asks for a rule.
+  void new TenancyError(either, { tenant: 'acme' });
+});
+
+test('an error that is caught is any of them', () => {
+  const caught: unknown = new Error('why');
+  if (!(caught instanceof TenancyError)) return;
+  expectTypeOf(caught.code).toEqualTypeOf<TenancyErrorCode>();
+  expectTypeOf(caught.fields).toEqualTypeOf<ErrorFields>();
+  expectTypeOf(caught.fields['tenant']).toEqualTypeOf<string | number | undefined>();
+  expectTypeOf(caught).toExtend<TenancyError>();
 });
 
 test('nobody makes a Tenancy but Tenancy.start()', () => {
