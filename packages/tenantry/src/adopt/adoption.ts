@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { becomeLeader } from '../fleet/leader-lock.js';
+import { retrying } from '../postgres/contention.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import type { AdoptConfig } from './adopt-config.js';
@@ -17,11 +18,10 @@ import {
 } from './adoption-store.js';
 import { beginAdoption } from './begin-adoption.js';
 import { copyAll, dropSorted, provisionTenants } from './copy-tenants.js';
-import { retrying } from './in-parallel.js';
 import { catchUp, cutOver } from './cutover.js';
 import { endAdoption } from './end-adoption.js';
 import type { LockReport } from './lock-and-move.js';
-import { planAdoption } from './plan-adoption.js';
+import { planAdoption, type PlannedAdoption } from './plan-adoption.js';
 import type { AdoptingService } from './read-ground.js';
 import { countChanges } from './replay.js';
 import { rollBack } from './rollback.js';
@@ -80,12 +80,7 @@ export class Adoption {
    * @throws TenancyError `TENANCY_OPTION_INVALID`, `TENANCY_ADOPTION_UNFIT`.
    */
   async plan(): Promise<AdoptionPlan> {
-    const client = await this.#parts.owner.connect();
-    try {
-      return (await planAdoption(client, this.#config, this.#parts.ships)).plan;
-    } finally {
-      client.release();
-    }
+    return (await this.#plan()).plan;
   }
 
   /**
@@ -188,12 +183,17 @@ export class Adoption {
     return (await findOpen(this.#parts.owner, this.#parts.service))?.status;
   }
 
+  async #plan(): Promise<PlannedAdoption> {
+    const client = await this.#parts.owner.connect();
+    return planAdoption(client, this.#config, this.#parts.ships).finally(() => client.release());
+  }
+
   #require(states: readonly AdoptionStatus[], what: string): Promise<AdoptionRecord> {
     return requireOpen(this.#parts.owner, this.#parts.service, states, what);
   }
 
   async #beginOrResume(): Promise<AdoptionRecord> {
-    const { owner, service, ships, lockTimeoutMs } = this.#parts;
+    const { owner, service, lockTimeoutMs } = this.#parts;
     const open = await findOpen(owner, service);
     if (open) {
       if (open.status === 'cutover' || open.status === 'finishing') throw stateError(service, open.status, 'be run');
@@ -205,8 +205,7 @@ export class Adoption {
         });
       return open;
     }
-    const client = await owner.connect();
-    const planned = await planAdoption(client, this.#config, ships).finally(() => client.release());
+    const planned = await this.#plan();
     if (!planned.plan.ok) {
       const [first] = planned.plan.problems;
       const more = planned.plan.problems.length - 1;

@@ -1,20 +1,16 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { retrying } from '../postgres/contention.js';
 import { type FlightError, readFlight } from '../postgres/flight.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import { onConnection } from '../postgres/transaction.js';
 import { translateError } from '../postgres/translate-error.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { readTenants } from './adoption-store.js';
 import { type AdoptionTenant, copyTenants, sortedTable, sortPart } from './copy-sql.js';
-import { inBatches, inParallel, retrying } from './in-parallel.js';
-import { lockBudget, within } from './session.js';
-
-/** Locks that one tenant table takes with its indexes and sequences, roughly. */
-const locksPerTable = 5;
-
-/** How many tenants go into one transaction. */
-export const batchSize = (tables: number) =>
-  Math.max(1, Math.min(10, Math.floor(lockBudget / (tables * locksPerTable))));
+import { inParallel } from './in-parallel.js';
+import { within } from './session.js';
+import { tenantBatches } from './tenant-batches.js';
 
 /** Makes the schemas of the adoption's tenants, those that are not there or behind. @returns Tenants that failed. */
 export async function provisionTenants(context: AdoptionContext): Promise<number> {
@@ -74,7 +70,7 @@ export async function copyAll(context: AdoptionContext, read: 'index' | 'sorted'
   let [done, failed] = [0, 0];
   emit({ type: 'phase', phase: 'copy', total });
   await inParallel(
-    inBatches(tenants, batchSize(layout.parts.length)),
+    tenantBatches(tenants, layout),
     concurrency,
     async (batch) => {
       const results = await copyBatch(context, batch, read);
@@ -121,13 +117,9 @@ async function copyOnce(
   read: 'index' | 'sorted',
 ): Promise<Copied[]> {
   const plan = copyTenants(id, layout, batch, read);
-  const client = await owner.connect();
-  let broken = false;
+  const statements = plan.map(({ statement }) => statement);
   try {
-    const results = await readFlight(
-      client,
-      plan.map(({ statement }) => statement),
-    );
+    const results = await onConnection(owner, (client) => readFlight(client, statements));
     return batch.map((tenant) => ({
       tenant: tenant.tenant,
       rows: plan.reduce(
@@ -136,10 +128,6 @@ async function copyOnce(
       ),
     }));
   } catch (error) {
-    broken = await client.query('rollback').then(
-      () => false,
-      () => true,
-    );
     const of = plan[(error as FlightError).statementIndex ?? -1]?.of;
     if (of && sqlstateOf(error) === sqlstate.divisionByZero)
       throw new TenancyError('TENANCY_ADOPTION_FAILED', {
@@ -147,8 +135,6 @@ async function copyOnce(
         reason: 'its tables have rows already, or somebody else copied it',
       });
     throw error;
-  } finally {
-    client.release(broken);
   }
 }
 

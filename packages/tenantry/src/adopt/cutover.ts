@@ -1,3 +1,4 @@
+import { retrying } from '../postgres/contention.js';
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { quoteIdentifier as q } from '../postgres/quote.js';
@@ -6,14 +7,14 @@ import { moveTo, readTenants } from './adoption-store.js';
 import { lockShared } from './begin-adoption.js';
 import { backFunction, captureTenant, closeShared } from './capture-sql.js';
 import type { AdoptionTenant } from './copy-sql.js';
-import { batchSize } from './copy-tenants.js';
-import { inBatches, inParallel, retrying } from './in-parallel.js';
+import { inParallel } from './in-parallel.js';
 import { ordered } from './layout.js';
 import { type LockReport, lockAndMove } from './lock-and-move.js';
 import { isOf, tenantTable, withTenant } from './part-sql.js';
 import { adoptNewTenants, countChanges, replayOnce, send } from './replay.js';
 import { within } from './session.js';
 import { areAhead, setSequencesApart, type SequenceBases } from './set-apart-sequences.js';
+import { tenantBatches } from './tenant-batches.js';
 
 const passesMax = 30;
 
@@ -87,7 +88,7 @@ async function prepareTenants(context: AdoptionContext): Promise<void> {
   });
   emit({ type: 'phase', phase: 'prepare', total: tenants.length });
   let done = 0;
-  await inParallel(inBatches(tenants, batchSize(layout.parts.length)), concurrency, async (batch) => {
+  await inParallel(tenantBatches(tenants, layout), concurrency, async (batch) => {
     const texts = batch.flatMap(({ schema, sourceId }) =>
       layout.parts.flatMap((part) => captureTenant(id, part, schema, sourceId)),
     );

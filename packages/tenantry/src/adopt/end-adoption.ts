@@ -1,13 +1,15 @@
+import { retrying } from '../postgres/contention.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { type AdoptionRecord, type AdoptionStatus, moveTo, readTenants } from './adoption-store.js';
 import { lockShared } from './begin-adoption.js';
 import { dropBackFunction, endCapture, releaseTenant } from './capture-sql.js';
 import { emptyTenant } from './copy-sql.js';
-import { batchSize, dropSorted } from './copy-tenants.js';
-import { inBatches, inParallel, retrying } from './in-parallel.js';
+import { dropSorted } from './copy-tenants.js';
+import { inParallel } from './in-parallel.js';
 import { send } from './replay.js';
 import { within } from './session.js';
 import { endStrides } from './set-apart-sequences.js';
+import { tenantBatches } from './tenant-batches.js';
 
 /**
  * Ends an adoption: the capture goes, on both sides. After the cutover the shared tables stay, closed, for their owner to drop; before it
@@ -22,7 +24,7 @@ export async function endAdoption(
   const tenants = await readTenants(owner, id, 'a.copied or a.carries_back');
   emit({ type: 'phase', phase: 'finish', total: tenants.length });
   let done = 0;
-  await inParallel(inBatches(tenants, batchSize(layout.parts.length)), concurrency, async (batch) => {
+  await inParallel(tenantBatches(tenants, layout), concurrency, async (batch) => {
     const texts = batch.flatMap(({ schema, tenant }) => [
       ...layout.parts.flatMap((part) => releaseTenant(part, schema)),
       ...endStrides(layout, schema),

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { mayPass } from '../postgres/contention.js';
+import { onConnection } from '../postgres/transaction.js';
 import type { AdoptionContext } from './adoption-context.js';
-import { mayPass } from './in-parallel.js';
-import { openReading } from './session.js';
+import { open } from './session.js';
 
 /** What may happen under a lock that keeps writers waiting. */
 export interface LockedWork {
@@ -40,26 +41,30 @@ export async function lockAndMove(
   lockMaxMs: number,
   { lock, before, work }: LockedWork,
 ): Promise<LockReport> {
+  const opening = [
+    // Short: everybody who writes queues behind it.
+    ...open('read committed', Math.min(lockTimeoutMs || lockMaxMs, lockMaxMs)),
+    // A process that vanished without a word must not keep them waiting for ever.
+    {
+      text: `select set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '${lockMaxMs + 10_000}', true)`,
+    },
+  ];
+  const moveOnce = async (client: pg.PoolClient): Promise<Omit<LockReport, 'attempts'> | undefined> => {
+    for (const { text } of opening) await client.query(text);
+    const asked = performance.now();
+    await lock(client);
+    const locked = performance.now();
+    const done = (await work(client, () => performance.now() - locked > lockMaxMs)) === 'done';
+    await client.query(done ? 'commit' : 'rollback');
+    if (!done) return undefined;
+    return { lockedMs: Math.round(performance.now() - locked), waitedMs: Math.round(locked - asked) };
+  };
   let why = stopped;
   for (let attempt = 1; attempt <= attemptsMax && !signal?.aborted; attempt++) {
     await before();
-    const client = await owner.connect();
-    let broken = false;
     try {
-      // Short: everybody who writes queues behind it.
-      await openReading(client, 'read committed', Math.min(lockTimeoutMs || lockMaxMs, lockMaxMs));
-      // A process that vanished without a word must not keep them waiting for ever.
-      await client.query(
-        `select set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '${lockMaxMs + 10_000}', true)`,
-      );
-      const asked = performance.now();
-      await lock(client);
-      const locked = performance.now();
-      if ((await work(client, () => performance.now() - locked > lockMaxMs)) === 'done') {
-        await client.query('commit');
-        const lockedMs = Math.round(performance.now() - locked);
-        return { lockedMs, waitedMs: Math.round(locked - asked), attempts: attempt };
-      }
+      const moved = await onConnection(owner, moveOnce);
+      if (moved) return { ...moved, attempts: attempt };
       why = {
         reason: `what came in meanwhile could not be carried over within ${lockMaxMs} ms`,
         remedy: 'Try it again when less is written, or raise `lockMaxMs` (--lock-max).',
@@ -71,12 +76,6 @@ export async function lockAndMove(
         remedy:
           'Look for long transactions in pg_stat_activity, or raise `lockMaxMs` (--lock-max), and `lockTimeoutMs` where that is less.',
       };
-    } finally {
-      broken = await client.query('rollback').then(
-        () => false,
-        () => true,
-      );
-      client.release(broken);
     }
     await sleep(100 * attempt);
   }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { inTransaction } from '../postgres/transaction.js';
 import type { AdoptConfig, ResolvedAdoptConfig } from './adopt-config.js';
 import { resolveAdoptConfig } from './adopt-config.js';
 import type { AdoptionPlan, FoundTenant } from './adoption-plan.js';
@@ -9,7 +10,7 @@ import { decideTenants } from './decide-tenants.js';
 import { decideKeyChecks } from './key-checks.js';
 import type { Layout } from './layout.js';
 import { type AdoptingService, readGround } from './read-ground.js';
-import { openReading } from './session.js';
+import { open } from './session.js';
 import { countCrossing, countDuplicates, countRows, readTenantRows, sampleSpeed } from './survey.js';
 import { decideUniqueChanges } from './unique-changes.js';
 
@@ -49,12 +50,9 @@ export async function planAdoption(
     known.some(({ problem }) => problem === 'no-column')
   )
     return { config, layout, tenants: [], plan: decidePlan(layout, { ground, problems: known }) };
-  await openReading(client, 'repeatable read');
-  try {
-    return { config, ...(await survey(client, layout, ground, known)) };
-  } finally {
-    await client.query('rollback').catch(() => undefined);
-  }
+  const look = () => survey(client, layout, ground, known);
+  const surveyed = await inTransaction(client, open('repeatable read'), look, 'rollback');
+  return { config, ...surveyed };
 }
 
 async function survey(

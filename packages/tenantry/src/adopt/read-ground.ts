@@ -5,10 +5,11 @@ import { replayed } from '../drift/replayed.js';
 import { insideForm } from '../migrations/outside-statement.js';
 import type { ShippedService } from '../migrations/tenant-migration.js';
 import { quoteIdentifier } from '../postgres/quote.js';
+import { inTransaction } from '../postgres/transaction.js';
 import type { ResolvedAdoptConfig } from './adopt-config.js';
 import type { AdoptionGround } from './adoption-ground.js';
 import { readRelations } from './read-relations.js';
-import { openReading } from './session.js';
+import { open } from './session.js';
 
 /** What the tenant schemas will be made from. */
 export type AdoptingService = Pick<ShippedService, 'migrations' | 'sharedSchemas'>;
@@ -19,15 +20,14 @@ export type AdoptingService = Pick<ShippedService, 'migrations' | 'sharedSchemas
  *
  * @throws TenancyError `TENANCY_ADOPTION_UNFIT` when a migration cannot be replayed.
  */
-export async function readGround(
+export function readGround(
   client: pg.ClientBase,
   config: ResolvedAdoptConfig,
   service: AdoptingService,
 ): Promise<AdoptionGround> {
   // With a dot, so that no tenant schema has this name.
   const targetSchema = `tenantry-adopt.${randomBytes(6).toString('hex')}`;
-  await openReading(client, 'read committed');
-  try {
+  const read = async (): Promise<AdoptionGround> => {
     const { schema = config.schema, table } = config.tenants;
     const source = await readRelations(
       client,
@@ -41,9 +41,8 @@ export async function readGround(
     const { rows } = await client.query<{ may: boolean }>("select has_language_privilege('plpgsql', 'usage') as may");
     const mayWriteFunctions = rows[0]?.may ?? false;
     return { source, tenants, target, targetSchema, sharedSchemas: service.sharedSchemas, mayWriteFunctions };
-  } finally {
-    await client.query('rollback').catch(() => undefined);
-  }
+  };
+  return inTransaction(client, open('read committed'), read, 'rollback');
 }
 
 async function replay(

@@ -1,17 +1,20 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { mayPass, retrying } from '../postgres/contention.js';
 import { sendFlight } from '../postgres/flight.js';
 import { sqlstateOf } from '../postgres/sqlstate.js';
+import { onConnection } from '../postgres/transaction.js';
 import { translateError } from '../postgres/translate-error.js';
 import { addTenants } from './begin-adoption.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { readTenants } from './adoption-store.js';
 import { type AdoptionTenant, copyAgain } from './copy-sql.js';
-import { batchSize, copyAll, provisionTenants, reasonOf } from './copy-tenants.js';
-import { inBatches, inParallel, mayPass, retrying } from './in-parallel.js';
+import { copyAll, provisionTenants, reasonOf } from './copy-tenants.js';
+import { inParallel } from './in-parallel.js';
 import { decideTenants } from './decide-tenants.js';
 import { carryOver, countStrays, forget, spreadChanges } from './replay-sql.js';
 import { open, within } from './session.js';
 import { readTenantRows } from './survey.js';
+import { tenantBatches } from './tenant-batches.js';
 
 /** What changed is read first, and the large tables by the keys that it names. */
 export const byKey = { text: "select set_config('enable_seqscan', 'off', true)" };
@@ -102,7 +105,7 @@ export async function replayOnce(
   const tenants = await readChanged(context, false);
   emit({ type: 'phase', phase: 'replay', total: tenants.length });
   let done = 0;
-  await inParallel(inBatches(tenants, batchSize(layout.parts.length)), concurrency, async (batch) => {
+  await inParallel(tenantBatches(tenants, layout), concurrency, async (batch) => {
     await carry(context, batch);
     done += batch.length;
     emit({ type: 'progress', phase: 'replay', done, total: tenants.length });
@@ -155,25 +158,16 @@ export async function send(
   texts: readonly string[],
   keyed = true,
 ): Promise<void> {
-  const client = await owner.connect();
-  let broken = false;
-  try {
-    await sendFlight(client, [
-      ...open('repeatable read'),
-      ...(keyed ? [byKey] : []),
-      { text: 'set constraints all deferred' },
-      ...texts.map((text) => ({ text })),
-      { text: 'commit' },
-    ]);
-  } catch (error) {
-    broken = await client.query('rollback').then(
-      () => false,
-      () => true,
-    );
+  const statements = [
+    ...open('repeatable read'),
+    ...(keyed ? [byKey] : []),
+    { text: 'set constraints all deferred' },
+    ...texts.map((text) => ({ text })),
+    { text: 'commit' },
+  ];
+  await onConnection(owner, (client) => sendFlight(client, statements)).catch((error: unknown) => {
     throw mayPass(error) ? error : (translateUnavailable(error) ?? error);
-  } finally {
-    client.release(broken);
-  }
+  });
 }
 
 function translateUnavailable(error: unknown): TenancyError | undefined {

@@ -1,15 +1,17 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { retrying } from '../postgres/contention.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { moveTo } from './adoption-store.js';
 import { openShared } from './capture-sql.js';
-import { batchSize, reasonOf } from './copy-tenants.js';
-import { inBatches, inParallel, retrying } from './in-parallel.js';
+import { reasonOf } from './copy-tenants.js';
+import { inParallel } from './in-parallel.js';
 import { type LockReport, lockAndMove } from './lock-and-move.js';
 import { carryBack, countTaken } from './replay-sql.js';
 import { byKey, countChanges, readChanged, send } from './replay.js';
 import { within } from './session.js';
 import { moveSharedSequences } from './set-apart-sequences.js';
+import { tenantBatches } from './tenant-batches.js';
 
 const passesMax = 30;
 
@@ -60,7 +62,7 @@ async function carryBackOnce(context: AdoptionContext): Promise<number> {
   emit({ type: 'phase', phase: 'replay', total: tenants.length });
   const refused: { tenant: ChangedTenant; error: unknown }[] = [];
   let done = 0;
-  await inParallel(inBatches(tenants, batchSize(layout.parts.length)), concurrency, async (batch) => {
+  await inParallel(tenantBatches(tenants, layout), concurrency, async (batch) => {
     await carry(context, batch).catch(async (error: unknown) => {
       if (!isOfRows(error)) throw error;
       for (const tenant of batch)

@@ -1,13 +1,11 @@
 import type pg from 'pg';
 import type { Statement } from '../postgres/one-flight.js';
+import { inOwnTransaction, type Lender, opening } from '../postgres/transaction.js';
 
 type Isolation = 'read committed' | 'repeatable read';
 
 /** Milliseconds that a statement which copies or counts may take: the tables are as large as they are. */
 const longMs = 86_400_000;
-
-/** Most locks that one transaction takes of the lock table, which all share. */
-export const lockBudget = 600;
 
 /** How every transaction of an adoption is set: names mean one thing, values have one text, and no policy hides a row. */
 const settings = `search_path = '', timezone = 'UTC', datestyle = 'ISO', intervalstyle = 'postgres', bytea_output = 'hex',
@@ -24,39 +22,19 @@ const set = settings.split(',').map((each) => {
  */
 export function open(isolation: Isolation, lockTimeoutMs = 5000): Statement[] {
   return [
-    { text: `begin isolation level ${isolation}` },
+    ...opening({ isolation }),
     {
       text: `select ${set.join(', ')}, set_config('statement_timeout', '${longMs}', true), set_config('lock_timeout', '${lockTimeoutMs}', true), set_config('idle_in_transaction_session_timeout', '0', true)`,
     },
   ];
 }
 
-/** The same, statement by statement. */
-export async function openReading(client: pg.ClientBase, isolation: Isolation, lockTimeoutMs = 5000): Promise<void> {
-  for (const { text } of open(isolation, lockTimeoutMs)) await client.query(text);
-}
-
-/** Runs code in a transaction; nothing of it stays when it fails. */
-export async function within<T>(
-  owner: Pick<pg.Pool, 'connect'>,
+/** Runs code in such a transaction; nothing of it stays when it fails. */
+export function within<T>(
+  owner: Lender,
   isolation: Isolation,
   fn: (client: pg.PoolClient) => Promise<T>,
   lockTimeoutMs?: number,
 ): Promise<T> {
-  const client = await owner.connect();
-  let broken = false;
-  try {
-    await openReading(client, isolation, lockTimeoutMs);
-    const result = await fn(client);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    broken = await client.query('rollback').then(
-      () => false,
-      () => true,
-    );
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  return inOwnTransaction(owner, open(isolation, lockTimeoutMs), fn);
 }

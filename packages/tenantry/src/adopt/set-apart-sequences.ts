@@ -2,11 +2,11 @@ import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { readTenants } from './adoption-store.js';
-import { batchSize } from './copy-tenants.js';
-import { inBatches, inParallel } from './in-parallel.js';
+import { inParallel } from './in-parallel.js';
 import type { Layout, Part } from './layout.js';
 import { sourceTable, tenantTable } from './part-sql.js';
 import { send } from './replay.js';
+import { tenantBatches } from './tenant-batches.js';
 
 /** A column whose values are unique across all tenants in the shared table. */
 interface SequencedColumn {
@@ -43,7 +43,7 @@ export async function setSequencesApart(context: AdoptionContext): Promise<Seque
     bases.set(column, max + Math.max(marginMin, step) + 1);
   }
   const numbered = tenants.map((tenant, number) => ({ ...tenant, number }));
-  await inParallel(inBatches(numbered, batchSize(layout.parts.length)), concurrency, (batch) =>
+  await inParallel(tenantBatches(numbered, layout), concurrency, (batch) =>
     send(
       context,
       batch.flatMap(({ schema, number }) =>

@@ -1,13 +1,15 @@
 import type pg from 'pg';
 import { readFlight } from '../postgres/flight.js';
 import { quoteLiteral } from '../postgres/quote.js';
+import { onConnection } from '../postgres/transaction.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { readTenants } from './adoption-store.js';
 import type { AdoptionTenant } from './copy-sql.js';
-import { inBatches, inParallel } from './in-parallel.js';
+import { inParallel } from './in-parallel.js';
 import { type Layout, ordered, type Part } from './layout.js';
 import { isOf, keyOf, rowHash, tenantOf, tenantTable, withTenant } from './part-sql.js';
-import { lockBudget, open, within } from './session.js';
+import { open, within } from './session.js';
+import { tenantBatches } from './tenant-batches.js';
 
 /** Rows of one table of one tenant that differ between the shared table and the tenant schema. */
 export interface Difference {
@@ -66,7 +68,7 @@ export async function verifyAdoption(context: AdoptionContext): Promise<VerifyRe
     const suspects: { tenant: AdoptionTenant; part: Part; shared: Sum; own: Sum }[] = [];
     let done = 0;
     await inParallel(
-      inBatches(tenants, Math.max(1, Math.floor(lockBudget / (layout.parts.length * 3)))),
+      tenantBatches(tenants, layout, { locksPerTable: 3, most: Number.POSITIVE_INFINITY }),
       Math.max(1, context.concurrency - 1),
       async (batch) => {
         const sums = await readOwn(owner, id, layout, { batch, snapshot, without: pending > 0 });
@@ -156,26 +158,20 @@ async function readOwn(
   layout: Layout,
   { batch, snapshot, without }: OwnOptions,
 ): Promise<Sum[]> {
-  const client = await owner.connect();
-  let broken = true;
-  try {
-    const [begin = { text: '' }, ...settings] = open('repeatable read');
-    const sums = pairsOf(layout, batch).map(({ tenant, part }) => ({
-      text: `select count(*) as n, coalesce(sum(${rowHash(part, 't', 'to')}::numeric), 0) as sum from ${tenantTable(part, tenant.schema)} t
-              ${without ? `where ${unlessPending(adoption, part, 't', 'to')}` : ''}`,
-    }));
-    const results = await readFlight(client, [
-      begin,
-      { text: `set transaction snapshot ${quoteLiteral(snapshot)}` },
-      ...settings,
-      ...sums,
-      { text: 'commit' },
-    ]);
-    broken = false;
-    return results.slice(2 + settings.length, -1).map(({ rows }) => rows[0] as Sum);
-  } finally {
-    client.release(broken);
-  }
+  const [begin = { text: '' }, ...settings] = open('repeatable read');
+  const sums = pairsOf(layout, batch).map(({ tenant, part }) => ({
+    text: `select count(*) as n, coalesce(sum(${rowHash(part, 't', 'to')}::numeric), 0) as sum from ${tenantTable(part, tenant.schema)} t
+            ${without ? `where ${unlessPending(adoption, part, 't', 'to')}` : ''}`,
+  }));
+  const statements = [
+    begin,
+    { text: `set transaction snapshot ${quoteLiteral(snapshot)}` },
+    ...settings,
+    ...sums,
+    { text: 'commit' },
+  ];
+  const results = await onConnection(owner, (client) => readFlight(client, statements));
+  return results.slice(2 + settings.length, -1).map(({ rows }) => rows[0] as Sum);
 }
 
 interface Place {

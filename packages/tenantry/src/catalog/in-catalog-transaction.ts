@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import { inTransaction, opening } from '../postgres/transaction.js';
 
 /** Only until there is a catalog: before it there are no tenants who could take it. */
 const firstLock = "hashtextextended('tenantry:catalog', 0)";
@@ -26,21 +27,17 @@ const holders = `
  * @throws TenancyError `TENANCY_LOCK_HELD` after that time.
  */
 export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Promise<T>, waitMs = 60_000): Promise<T> {
-  await owner.query('begin isolation level read committed');
   let locked = false;
   try {
     // What a database limits for its requests is no limit for one who waits here.
-    await owner.query('set local statement_timeout to 0');
-    await owner.query(`set local lock_timeout to ${waitMs}`);
-    const { rows } = await owner.query<{ there: boolean }>(`select to_regclass('${table}') is not null as there`);
-    if (!rows[0]?.there) await makeTable(owner);
-    await owner.query(`lock table ${table} in share row exclusive mode`);
-    locked = true;
-    const result = await fn();
-    await owner.query('commit');
-    return result;
+    return await inTransaction(owner, opening({ statementTimeoutMs: 0, lockTimeoutMs: waitMs }), async () => {
+      const { rows } = await owner.query<{ there: boolean }>(`select to_regclass('${table}') is not null as there`);
+      if (!rows[0]?.there) await makeTable(owner);
+      await owner.query(`lock table ${table} in share row exclusive mode`);
+      locked = true;
+      return fn();
+    });
   } catch (error) {
-    await owner.query('rollback').catch(() => undefined);
     if (locked || sqlstateOf(error) !== sqlstate.lockNotAvailable) throw error;
     const { rows } = await owner.query<{ who: string | null }>(holders);
     const reason = `the catalog was held for ${waitMs} ms by ${rows[0]?.who ?? 'somebody who has just let it go'}`;

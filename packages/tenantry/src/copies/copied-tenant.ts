@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { TenancyErrorCode } from '../errors/error-codes.js';
 import { migrateTenant } from '../fleet/migrate-tenant.js';
+import { retrying } from '../postgres/contention.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
@@ -25,21 +26,17 @@ export interface CopyReport {
   readonly behind: readonly LeftBehind[];
 }
 
-const attemptsMax = 3;
-
 /**
  * Runs the beginning of a copy's transaction, again when somebody else worked on the same role at that moment: roles
  * belong to the server, and another database may have a tenant of the same id.
  */
-export async function pastRoleClashes<T>(client: pg.ClientBase, begin: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await begin();
-    } catch (error) {
+export function pastRoleClashes<T>(client: pg.ClientBase, begin: () => Promise<T>): Promise<T> {
+  const beginOnce = () =>
+    begin().catch(async (error: unknown) => {
       await client.query('rollback');
-      if (attempt === attemptsMax || !isRoleClash({ cause: error })) throw error;
-    }
-  }
+      throw error;
+    });
+  return retrying(beginOnce, { attempts: 3, when: (error) => isRoleClash({ cause: error }), delayMs: () => 0 });
 }
 
 /** Takes a copy to the head of its services; what fails leaves it behind, as any tenant may be. */

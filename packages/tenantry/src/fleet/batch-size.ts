@@ -1,10 +1,8 @@
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
+import { lockBudget } from '../postgres/lock-budget.js';
 
 /** Most tenants in one transaction. Source: measured at 10,000 tenants, 25 take a fifth less time than 10, and more gain little. */
 const batchMax = 25;
-
-/** Locks that one transaction may take: a small part of the 12,900 slots of a server with default settings, which all share. */
-const lockBudget = 600;
 
 /**
  * How many tenants fit into one transaction: what creates or drops tables takes a lock for each of its parts. Pure.

@@ -2,6 +2,7 @@ import { insideForm } from '../migrations/outside-statement.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { Statement } from '../postgres/one-flight.js';
 import { quoteIdentifier } from '../postgres/quote.js';
+import { opening } from '../postgres/transaction.js';
 import type { SchemaName } from '../tenant/schema-name.js';
 import type { Direction } from './rollout-plan.js';
 
@@ -29,7 +30,7 @@ export function openBatch(batch: Batch, { lockTimeoutMs, statementTimeoutMs }: B
   const { direction, schemas, from, to, migrations } = batch;
   const [names, checksums] = [migrations.map(({ name }) => name), migrations.map(({ checksum }) => checksum)];
   return [
-    { text: 'begin isolation level read committed' },
+    ...opening(),
     {
       text: `select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true), set_config('search_path', '', true),
                     set_config('tenantry.told_later', 'on', true)`,

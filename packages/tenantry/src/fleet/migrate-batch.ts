@@ -4,6 +4,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import { type FlightError, sendFlight } from '../postgres/flight.js';
 import type { Statement } from '../postgres/one-flight.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
+import { onConnection } from '../postgres/transaction.js';
 import { type Batch, enterSchema, openBatch, runBatch } from './batch-statements.js';
 import type { ServiceContext } from './service-context.js';
 import { runOutside } from './run-outside.js';
@@ -31,28 +32,17 @@ export async function migrateBatch(
   }
   const opening = openBatch(batch, { lockTimeoutMs, statementTimeoutMs: context.statementTimeoutMs });
   const kinds = new Set(batch.direction === 'up' ? batch.migrations.map(({ kind }) => kind) : []);
-  const client = await context.owner.connect();
-  let broken = true;
-  const run = async () => {
+  const run = async (client: pg.PoolClient) => {
     if (kinds.has('code')) {
       await sendGuarded(client, opening, []);
       await runOne(context, client, batch);
       await client.query('commit');
     } else await sendGuarded(client, opening, [...(kinds.has('outside') ? [] : runBatch(batch)), { text: 'commit' }]);
   };
-  try {
-    await (batch.schemas.length === 1 ? watch.during(client, lockTimeoutMs, run) : run());
-    broken = false;
-  } catch (error) {
-    broken = await client.query('rollback').then(
-      () => false,
-      () => true,
-    );
-    if (schema !== undefined && batch.schemas.length === 1 && !broken) await tellHolders(client, schema, error);
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  if (schema === undefined || batch.schemas.length > 1) return onConnection(context.owner, run);
+  return onConnection(context.owner, (client) => watch.during(client, lockTimeoutMs, () => run(client)), {
+    afterFailure: (client, error) => tellHolders(client, schema, error),
+  });
 }
 
 /** Somebody else moved a tenant of the batch between the plan and the lock; nothing was done. */

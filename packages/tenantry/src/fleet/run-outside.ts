@@ -5,6 +5,7 @@ import { type OutsideStatement, outsideStatement } from '../migrations/outside-s
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import { lockKey } from '../postgres/lock-key.js';
 import { quoteIdentifier } from '../postgres/quote.js';
+import { inTransaction, opening } from '../postgres/transaction.js';
 import { lockHeld } from '../postgres/take-lock.js';
 import type { StatementError } from './failure-of.js';
 import type { ServiceContext } from './service-context.js';
@@ -41,7 +42,6 @@ export async function runOutside(
           if (await stillNeeded(telling, schema, statement)) await runStatement(telling, statement);
         });
       await watch.during(client, outsideWaitMs, run, text).catch(async (error: unknown) => {
-        await client.query('rollback').catch(() => undefined);
         if (error instanceof Error) (error as StatementError).statement = text;
         await tellHolders(client, schema, error);
         throw error instanceof Error ? Object.assign(error, { outside: true }) : error;
@@ -58,9 +58,8 @@ export async function runOutside(
  */
 async function runStatement(client: pg.PoolClient, { text, on }: OutsideStatement): Promise<void> {
   if (on !== undefined) {
-    await client.query('begin');
-    await client.query(`lock table ${quoteIdentifier(on)} in share update exclusive mode`);
-    await client.query('rollback');
+    const lock = `lock table ${quoteIdentifier(on)} in share update exclusive mode`;
+    await inTransaction(client, opening(), () => client.query(lock), 'rollback');
   }
   await client.query(text);
 }

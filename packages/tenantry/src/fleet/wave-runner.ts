@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { backOffMs, mayPass } from '../postgres/contention.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { translateError } from '../postgres/translate-error.js';
 import { type SchemaName, schemaNameOf } from '../tenant/schema-name.js';
@@ -41,12 +42,6 @@ const lockAttempts = 5;
 
 /** Milliseconds that a batch waits for a lock: one busy tenant must not hold the locks of its neighbours up. */
 const batchLockTimeoutMs = 250;
-
-const retried = new Set<string | undefined>([
-  sqlstate.lockNotAvailable,
-  sqlstate.deadlockDetected,
-  sqlstate.outOfSharedMemory,
-]);
 
 /** What PostgreSQL refuses until a transaction ends: a new value of an enum, a change of a table whose triggers still wait. */
 const refusedTogether = new Set<string | undefined>([sqlstate.unsafeNewEnumValue, sqlstate.objectInUse]);
@@ -156,8 +151,8 @@ export class WaveRunner {
       for (const half of [tenants.slice(0, middle), tenants.slice(middle)])
         this.#later({ ...work, tenants: half, attempt: 1 }, 0);
     } else if (!apart && refusedTogether.has(sqlstateOf(error))) this.#later({ ...work, apart: true }, 0);
-    else if (attempt < lockAttempts && retried.has(sqlstateOf(error)) && !hasWaitedOutside(error)) {
-      this.#later({ ...work, attempt: attempt + 1 }, 100 * 2 ** attempt * (0.5 + Math.random()));
+    else if (attempt < lockAttempts && mayPass(error) && !hasWaitedOutside(error)) {
+      this.#later({ ...work, attempt: attempt + 1 }, backOffMs(attempt));
     } else this.#failed(first, error);
   }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { takeLock } from './take-lock.js';
+import { inTransaction, opening } from './transaction.js';
 
 /**
  * Runs code in a transaction that holds an advisory lock from its first statement on, so that processes which start
@@ -10,24 +11,13 @@ import { takeLock } from './take-lock.js';
  * @param waitMs - Milliseconds it waits for it. @default 60000
  * @throws The error of PostgreSQL that becomes `TENANCY_LOCK_HELD`, after that time.
  */
-export async function inLockedTransaction<T>(
+export function inLockedTransaction<T>(
   owner: pg.ClientBase,
   lock: string,
   fn: () => Promise<T>,
   waitMs = 60_000,
 ): Promise<T> {
-  // Whatever the database's default is: what is read under the lock must be newer than the wait for it.
-  await owner.query('begin isolation level read committed');
-  try {
-    // What a database limits for its requests is no limit for one who waits here.
-    await owner.query('set local statement_timeout to 0');
-    await owner.query(`set local lock_timeout to ${waitMs}`);
-    await owner.query(takeLock(lock, waitMs).text);
-    const result = await fn();
-    await owner.query('commit');
-    return result;
-  } catch (error) {
-    await owner.query('rollback').catch(() => undefined);
-    throw error;
-  }
+  // What a database limits for its requests is no limit for one who waits here.
+  const open = [...opening({ statementTimeoutMs: 0, lockTimeoutMs: waitMs }), takeLock(lock, waitMs)];
+  return inTransaction(owner, open, fn);
 }

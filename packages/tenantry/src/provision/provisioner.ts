@@ -5,6 +5,7 @@ import { sendFlight } from '../postgres/flight.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { ownLockWaitMs, takeLock } from '../postgres/take-lock.js';
+import { type Lender, onConnection, opening } from '../postgres/transaction.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
@@ -39,7 +40,7 @@ const attemptsMax = 3;
 
 /** Makes one tenant's schema exist and be at head. The only code that does, whoever asks. */
 export class Provisioner {
-  readonly #owner: Pick<pg.Pool, 'connect'>;
+  readonly #owner: Lender;
   readonly #defaults: ProvisionDefaults;
   readonly #templates: Templates | undefined;
   /** By schema, and where to: a rollout may lead to another head than a request. */
@@ -49,7 +50,7 @@ export class Provisioner {
    * @param owner - A pool of the owner role whose clients were made with `pipeline: true`.
    * @param templates - Without them every new schema is made by replaying migrations.
    */
-  constructor(owner: Pick<pg.Pool, 'connect'>, defaults: ProvisionDefaults, templates?: Templates) {
+  constructor(owner: Lender, defaults: ProvisionDefaults, templates?: Templates) {
     this.#owner = owner;
     this.#defaults = defaults;
     this.#templates = templates;
@@ -109,9 +110,7 @@ export class Provisioner {
     template: readonly string[] | undefined,
   ): Promise<ProvisionResult> {
     const schema = schemaNameOf(tenant, service);
-    const client = await this.#connect();
-    let broken = false;
-    try {
+    const provision = async (client: pg.PoolClient): Promise<ProvisionResult> => {
       const actual = await this.#lockAndLook(client, schema, tenant);
       const { steps, ...result } = planProvision({ ...this.#defaults, ...shipped, tenant, service, template }, actual);
       const rest = await takeSteps(client, steps, {
@@ -122,19 +121,12 @@ export class Provisioner {
       });
       await sendFlight(client, [...rest, { text: 'commit' }]);
       return { ...result, tenant, service };
-    } catch (error) {
-      broken = await client.query('rollback').then(
-        () => false,
-        () => true,
-      );
-      throw provisioningError(error, schema);
-    } finally {
-      client.release(broken);
-    }
-  }
-
-  async #connect(): Promise<pg.PoolClient> {
-    return this.#owner.connect().catch((error: unknown) => {
+    };
+    return onConnection(this.#owner, (client) =>
+      provision(client).catch((error: unknown) => {
+        throw provisioningError(error, schema);
+      }),
+    ).catch((error: unknown) => {
       throw translateError(error) ?? error;
     });
   }
@@ -142,11 +134,8 @@ export class Provisioner {
   async #lockAndLook(client: pg.PoolClient, schema: string, tenant: TenantId): Promise<FoundSchema> {
     const { lockTimeoutMs, statementTimeoutMs, transactionPooler } = this.#defaults;
     const results = await inOneFlight(client, [
-      // Whatever the database's default is: what is read under the lock must be newer than the wait for it.
-      { text: 'begin isolation level read committed' },
-      { text: `set local statement_timeout to ${statementTimeoutMs}` },
+      ...opening({ statementTimeoutMs, lockTimeoutMs }),
       takeLock(`schema:${schema}`, ownLockWaitMs(lockTimeoutMs)),
-      { text: `set local lock_timeout to ${lockTimeoutMs}` },
       { ...lookAtSchema(schema, tenant), ...(!transactionPooler && { name: 'tenantry_look' }) },
     ]);
     const actual = results.at(-1)?.rows[0] as FoundSchema;

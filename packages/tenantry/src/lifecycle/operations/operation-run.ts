@@ -107,18 +107,9 @@ export class OperationRun<P extends JsonObject> {
     });
   }
 
-  async #inTransaction<T>(step: string, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#owner.connect();
-    let broken = true;
-    try {
-      const onWait = (reason: string) => this.#watch.onEvent({ type: 'waiting', step, reason });
-      const result = await inOperationTransaction(client, this.#limits, () => fn(client), onWait);
-      broken = false;
-      return result;
-    } finally {
-      // What an error left on it is not known.
-      client.release(broken);
-    }
+  #inTransaction<T>(step: string, fn: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const onWait = (reason: string) => this.#watch.onEvent({ type: 'waiting', step, reason });
+    return inOperationTransaction(this.#owner, this.#limits, fn, onWait);
   }
 
   async #work(step: OperationStep<P>, work: Work, context: StepContext<P>): Promise<void> {

@@ -130,20 +130,10 @@ export class Operations {
     tenant: ReturnType<typeof parseTenantId>,
     params: P,
   ): Promise<OpenOperation> {
-    const client = await this.#owner.connect();
-    try {
-      return await inOperationTransaction(
-        client,
-        this.#limits,
-        async () => {
-          await definition.check?.(client, tenant, params);
-          return openOperation(client, definition.kind, tenant, params);
-        },
-        () => undefined,
-      );
-    } finally {
-      client.release();
-    }
+    return inOperationTransaction(this.#owner, this.#limits, async (client) => {
+      await definition.check?.(client, tenant, params);
+      return openOperation(client, definition.kind, tenant, params);
+    });
   }
 }
 

@@ -1,3 +1,5 @@
+import { lockBudget } from '../../postgres/lock-budget.js';
+
 /** Something in a schema that is dropped by itself. */
 export interface Droppable {
   /** The word after `drop`: `table`, `view`, `sequence`… */
@@ -7,9 +9,6 @@ export interface Droppable {
   /** Locks that dropping it takes, rather too many. */
   readonly locks: number;
 }
-
-/** Locks that one transaction may take: a small part of the 12,900 slots of a server with default settings, which all share. */
-const lockBudget = 600;
 
 /** Cuts what is to be dropped into transactions that stay within the lock budget, in the order given. Pure. */
 export function dropBatches(items: readonly Droppable[], budget = lockBudget): Droppable[][] {

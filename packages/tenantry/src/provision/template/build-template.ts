@@ -10,6 +10,7 @@ import { sendFlight } from '../../postgres/flight.js';
 import { lockKey } from '../../postgres/lock-key.js';
 import type { Statement } from '../../postgres/one-flight.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
+import { inOwnTransaction, type Lender, opening } from '../../postgres/transaction.js';
 import { differenceOf, readPicture, type SchemaPicture } from './picture.js';
 import { madeOutsideSql, touchedSql } from './picture-sql.js';
 import { replayStatements, whyUnfit } from './template-fit.js';
@@ -20,7 +21,7 @@ import { settleOrder } from './settle-order.js';
 /** What a template is built with. */
 export interface TemplateGround extends Pick<SchemaGrant, 'isolation' | 'serverVersion'> {
   /** Of the owner role; made with `pipeline: true`. */
-  readonly owner: Pick<pg.Pool, 'connect'>;
+  readonly owner: Lender;
   readonly lockTimeoutMs: number;
   readonly statementTimeoutMs: number;
 }
@@ -91,32 +92,22 @@ async function inScratch<T>(
   const ownRole = isolation === 'role';
   const login = ownRole ? `${schema}.login` : serviceRole;
   const names = { schema, role: ownRole ? schema : serviceRole, serviceRole: login };
-  const client = await owner.connect();
-  let broken = true;
-  try {
-    await client.query('begin isolation level read committed');
-    await client.query(`set local statement_timeout to ${statementTimeoutMs}`);
-    await client.query(`set local lock_timeout to ${lockTimeoutMs}`);
-    await client.query("set local datestyle to 'ISO'");
+  const open = [...opening({ statementTimeoutMs, lockTimeoutMs }), { text: "set local datestyle to 'ISO'" }];
+  const make = async (client: pg.PoolClient): Promise<T> => {
     const { rows } = await client.query<{ mine: boolean }>(
       `select pg_try_advisory_xact_lock(${lockKey(lock)}) as mine`,
     );
     if (!rows[0]?.mine) throw new BuiltElsewhere('Another process builds this template.');
-    const make: Statement[] = [
+    const empty: Statement[] = [
       ...(ownRole ? [{ text: `create role ${quoteIdentifier(login)} nologin` }] : []),
       ...createSchema({ isolation, serviceRole: login, serverVersion }, schema, false),
     ];
-    await sendFlight(client, make);
+    await sendFlight(client, empty);
     const path = [schema, ...sharedSchemas];
     const own = { schema, tenant: names.role, service: login, owner: '' };
-    return await fn({ client, names, own, send: (texts) => sendFlight(client, runStatements(path, texts)) });
-  } finally {
-    broken = await client.query('rollback').then(
-      () => false,
-      () => true,
-    );
-    client.release(broken);
-  }
+    return fn({ client, names, own, send: (texts) => sendFlight(client, runStatements(path, texts)) });
+  };
+  return inOwnTransaction(owner, open, make, { end: 'rollback' });
 }
 
 /** @returns The schema, or why it cannot be the model of others. */
