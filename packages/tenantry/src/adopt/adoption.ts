@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
-import { becomeLeader } from '../fleet/leader-lock.js';
 import { retrying } from '../postgres/contention.js';
+import { hold } from '../postgres/held-lock.js';
+import { lockNames } from '../postgres/lock-names.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import type { AdoptConfig } from './adopt-config.js';
@@ -242,7 +243,7 @@ export class Adoption {
     const { owner, service } = this.#parts;
     const waiting = () =>
       onEvent?.({ type: 'note', words: 'another process works on this adoption; this one waits for it' });
-    const lock = await becomeLeader(owner, `adopt:${service}`, waiting, signal);
+    const lock = await hold(owner, lockNames.adoption(service), waiting, signal);
     if (!lock)
       throw new TenancyError('TENANCY_ADOPTION_BUSY', {
         service,

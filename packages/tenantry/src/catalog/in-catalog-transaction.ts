@@ -1,10 +1,8 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { firstKey } from '../postgres/lock-names.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { inTransaction, opening } from '../postgres/transaction.js';
-
-/** Only until there is a catalog: before it there are no tenants who could take it. */
-const firstLock = "hashtextextended('tenantry:catalog', 0)";
 
 const table = 'tenantry.catalog_version';
 
@@ -15,7 +13,7 @@ const holders = `
    where granted and pid <> pg_backend_pid() and database = (select oid from pg_database where datname = current_database())
      and (relation = to_regclass('${table}') and mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
           or locktype = 'advisory' and to_regclass('${table}') is null
-             and classid::bigint << 32 | objid::bigint = ${firstLock})`;
+             and classid::bigint << 32 | objid::bigint = ${firstKey})`;
 
 /**
  * Runs code in a transaction in which nobody else installs the catalog or prepares the database. Its lock is one on a table,
@@ -47,7 +45,7 @@ export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Pr
 
 /** `if not exists` does not help two who make it at the same time. */
 async function makeTable(owner: pg.ClientBase): Promise<void> {
-  await owner.query(`select pg_advisory_xact_lock(${firstLock})`);
+  await owner.query(`select pg_advisory_xact_lock(${firstKey})`);
   await owner.query('create schema if not exists tenantry');
   await owner.query(
     `create table if not exists ${table}

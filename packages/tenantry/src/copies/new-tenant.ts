@@ -6,14 +6,13 @@ import type { ServiceContext } from '../fleet/service-context.js';
 import type { LedgerRow } from '../migrations/plan-migrations.js';
 import type { ShippedService } from '../migrations/tenant-migration.js';
 import { readFlight, sendFlight } from '../postgres/flight.js';
-import { lockKey } from '../postgres/lock-key.js';
-import { ownLockWaitMs, takeLock } from '../postgres/take-lock.js';
+import { lockNames } from '../postgres/lock-names.js';
+import { ownLockWaitMs, takeLock, tryLock } from '../postgres/take-lock.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { type SchemaName, schemaNameOf } from '../tenant/schema-name.js';
 import type { TenantStatus } from '../tenant/tenant.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import { lookAtSchema, type FoundSchema } from '../provision/look-at-schema.js';
-import { operationLock } from '../lifecycle/operations/operation-store.js';
 import { planProvision } from '../provision/provision-plan.js';
 import { readContents, type SchemaContents } from './rows/read-tables.js';
 import { takeSteps } from '../provision/take-steps.js';
@@ -51,13 +50,14 @@ export interface MadeSchema extends SchemaContents {
 export async function makeTenant(client: pg.ClientBase, tenant: NewTenant): Promise<MadeSchema[]> {
   const { id, schemas } = tenant;
   await client.query("set local search_path to ''");
-  const { rows } = await client.query<{ ours: boolean; version: number }>(
-    `select pg_try_advisory_xact_lock(${lockKey(operationLock(id))}) as ours, current_setting('server_version_num')::int as version`,
-  );
-  if (!rows[0]?.ours) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
+  const { rows: locks } = await client.query<{ mine: boolean }>(tryLock(lockNames.operation(id)).text);
+  if (!locks[0]?.mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
   await insertTenant(client, tenant);
+  const { rows } = await client.query<{ version: number }>(
+    "select current_setting('server_version_num')::int as version",
+  );
   const made: MadeSchema[] = [];
-  for (const schema of schemas) made.push(await makeSchema(client, id, schema, rows[0].version));
+  for (const schema of schemas) made.push(await makeSchema(client, id, schema, rows[0]?.version ?? 0));
   if (tenant.status === 'archived') await closeSchemasOf(client, id);
   return made;
 }
@@ -100,7 +100,7 @@ async function makeSchema(
   const results = await readFlight(client, [
     { text: `set local statement_timeout to ${statementTimeoutMs}` },
     { text: `set local lock_timeout to ${lockTimeoutMs}` },
-    takeLock(`schema:${schema}`, ownLockWaitMs(lockTimeoutMs)),
+    takeLock(lockNames.schema(schema), ownLockWaitMs(lockTimeoutMs)),
     lookAtSchema(schema, tenant),
   ]);
   const found = results.at(-1)?.rows[0] as FoundSchema;

@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { lockKeyIn } from '../postgres/lock-names.js';
 import type { Querier } from '../postgres/querier.js';
 import type { RolloutFailure } from './rollout-failure.js';
 import type { RolloutOptions } from './rollout-options.js';
@@ -33,7 +34,7 @@ const columns = `id, service, direction, target, selector, options, total, done,
   case when status = 'running' and not exists (
     select from pg_locks where locktype = 'advisory' and granted and objsubid = 1
        and database = (select oid from pg_database where datname = current_database())
-       and classid::bigint << 32 | objid::bigint = tenantry.lock_key('rollout:' || service)) then 'interrupted' else status end as status`;
+       and classid::bigint << 32 | objid::bigint = ${lockKeyIn('rollout', 'service')}) then 'interrupted' else status end as status`;
 
 /** Keeps rollouts in the catalog. */
 export class RolloutStore {

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type HeldLock, hold } from '../postgres/held-lock.js';
+import { lockNames } from '../postgres/lock-names.js';
 import { translateError } from '../postgres/translate-error.js';
 import { schemaNameOf } from '../tenant/schema-name.js';
 import { type FleetTenant, readHeads } from './fleet-tenant.js';
 import { requireUnopposed } from './judge-plan.js';
-import { becomeLeader, type LeaderLock } from './leader-lock.js';
 import { migrationPath } from './migration-path.js';
 import { readOldTransactions } from './open-transaction.js';
 import type { ServiceContext } from './service-context.js';
@@ -53,7 +54,7 @@ export class Rollout {
   #total = 0;
   #failuresMax: number | null = null;
   #id: number | null = null;
-  #lock: LeaderLock | undefined;
+  #lock: HeldLock | undefined;
   #savedAt = 0;
   #saving: Promise<void> = Promise.resolve();
 
@@ -98,7 +99,7 @@ export class Rollout {
       waited = true;
       emit({ type: 'waiting' });
     };
-    this.#lock = await becomeLeader(context.owner, context.service, onWait, signal);
+    this.#lock = await hold(context.owner, lockNames.rollout(context.service), onWait, signal);
     if (!this.#lock) return { status: 'stopped', reason: 'it was stopped before it began' };
     const plan = waited ? await this.#run.plan() : first;
     requireUnopposed(plan);
@@ -240,7 +241,12 @@ export class Rollout {
     ) {
       await sleep(delay, undefined, { signal }).catch(() => undefined);
       try {
-        this.#lock = await becomeLeader(context.owner, context.service, () => emit({ type: 'waiting' }), signal);
+        this.#lock = await hold(
+          context.owner,
+          lockNames.rollout(context.service),
+          () => emit({ type: 'waiting' }),
+          signal,
+        );
         return this.#lock !== undefined;
       } catch (error) {
         if (translateError(error)?.code !== 'TENANCY_DATABASE_UNAVAILABLE') throw error;

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { type OutsideStatement, outsideStatement } from '../migrations/outside-statement.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
-import { lockKey } from '../postgres/lock-key.js';
+import { lockKey, lockNames } from '../postgres/lock-names.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { inTransaction, opening } from '../postgres/transaction.js';
 import { lockHeld } from '../postgres/take-lock.js';
@@ -77,7 +77,7 @@ async function refusePooler(client: pg.PoolClient, schema: string): Promise<void
 
 /** Polled: whoever waits in a statement has a snapshot, and an index that is built concurrently waits for that in turn. */
 async function lockOutside(client: pg.PoolClient, schema: string, waitMs: number): Promise<void> {
-  const name = `outside:${schema}`;
+  const name = lockNames.outside(schema);
   for (const begun = performance.now(); ;) {
     const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${lockKey(name)}) as mine`);
     if (rows[0]?.mine) return;

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
+import { lockNames } from '../postgres/lock-names.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 
@@ -29,7 +30,7 @@ const clashes: readonly (string | undefined)[] = [sqlstate.undefinedObject, sqls
  */
 export async function joinTenantRoles(owner: pg.ClientBase, service: string): Promise<void> {
   for (let joined = rolesAtOnce; joined === rolesAtOnce;)
-    joined = await inLockedTransaction(owner, `service:${service}`, async () => {
+    joined = await inLockedTransaction(owner, lockNames.service(service), async () => {
       const { rows } = await owner.query<{ role: string; version: number }>(missing, [service]);
       const terms = (rows[0]?.version ?? 0) < 160_000 ? '' : ' with inherit false, set true';
       const roles = rows.map(({ role }) => quoteIdentifier(role)).join(', ');

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { sharedGrants, tenantReadGrants } from '../isolation/grants.js';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
+import { lockNames } from '../postgres/lock-names.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { addsEnumValue } from './adds-enum-value.js';
@@ -32,7 +33,7 @@ export async function migrateShared(
   for (let more = true; more;) {
     await inLockedTransaction(
       owner,
-      `shared:${schema}`,
+      lockNames.shared(schema),
       async () => {
         await owner.query(`set local lock_timeout to ${lockTimeoutMs}`);
         await owner.query(`set local statement_timeout to ${migrationTimeoutMs}`);

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { inLockedTransaction } from '../postgres/in-locked-transaction.js';
+import { lockNames } from '../postgres/lock-names.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import { refuseUnfit } from './lint/refuse-unfit.js';
 import type { CompiledMigration, ShippedService } from './tenant-migration.js';
@@ -21,7 +22,7 @@ export function registerService(
   readable: readonly string[] = [],
 ): Promise<void> {
   const { migrations, serviceRole, sharedSchemas } = shipped;
-  return inLockedTransaction(owner, `service:${service}`, async () => {
+  return inLockedTransaction(owner, lockNames.service(service), async () => {
     const { rows } = await owner.query<{ name: string; checksum: string }>(
       'select name, checksum from tenantry.migration where service = $1 order by position',
       [service],

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { lockKey } from './lock-key.js';
+import type { LockName } from './lock-names.js';
 import { inOneFlight } from './one-flight.js';
+import { lockHeld, tryLock } from './take-lock.js';
 
 /** Advisory locks of one holder, until they are released or their connection ends. */
 export interface HeldLock {
@@ -13,10 +15,9 @@ export interface HeldLock {
  * Takes advisory locks, all or none, without waiting. They are locks of a transaction, not of a session, so that they also
  * work through a pooler; the transaction itself reads nothing, and has no snapshot that others would wait for.
  *
- * @param names - The locks' names.
  * @returns `undefined` when somebody else holds one of them.
  */
-export async function tryHold(owner: pg.Pool, names: readonly string[]): Promise<HeldLock | undefined> {
+export async function tryHold(owner: pg.Pool, names: readonly LockName[]): Promise<HeldLock | undefined> {
   const client = await owner.connect();
   let lost = false;
   const onError = () => {
@@ -33,7 +34,7 @@ export async function tryHold(owner: pg.Pool, names: readonly string[]): Promise
     const results = await inOneFlight(client, [
       { text: 'begin' },
       { text: 'set local idle_in_transaction_session_timeout to 0' },
-      ...names.map((name) => ({ text: `select pg_try_advisory_xact_lock(${lockKey(name)}) as mine` })),
+      ...names.map((name) => tryLock(name)),
     ]);
     if (!results.slice(2).every(({ rows }) => (rows[0] as { mine: boolean }).mine)) {
       await release();
@@ -50,4 +51,34 @@ export async function tryHold(owner: pg.Pool, names: readonly string[]): Promise
     },
     release,
   };
+}
+
+const pollMs = 200;
+
+/** Milliseconds: a rollout takes its time. */
+const waitMs = 6 * 3_600_000;
+
+/**
+ * Takes one as {@link tryHold} does, and waits for it. Asked for again and again instead of waited for: a statement that waits
+ * has a snapshot, and `create index concurrently` of whoever has the lock would wait for it in turn.
+ *
+ * @param onWait - Called once when somebody else has it.
+ * @returns `undefined` when the signal was aborted first.
+ * @throws TenancyError `TENANCY_LOCK_HELD` after six hours.
+ */
+export async function hold(
+  owner: pg.Pool,
+  name: LockName,
+  onWait: () => void,
+  signal?: AbortSignal,
+): Promise<HeldLock | undefined> {
+  const begun = performance.now();
+  for (let attempt = 0; !signal?.aborted; attempt++) {
+    const lock = await tryHold(owner, [name]);
+    if (lock) return lock;
+    if (attempt === 0) onWait();
+    if (performance.now() - begun > waitMs) throw await lockHeld(owner, name, waitMs);
+    await sleep(pollMs, undefined, { signal }).catch(() => undefined);
+  }
+  return undefined;
 }

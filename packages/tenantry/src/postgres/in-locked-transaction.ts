@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { LockName } from './lock-names.js';
 import { takeLock } from './take-lock.js';
 import { inTransaction, opening } from './transaction.js';
 
@@ -13,7 +14,7 @@ import { inTransaction, opening } from './transaction.js';
  */
 export function inLockedTransaction<T>(
   owner: pg.ClientBase,
-  lock: string,
+  lock: LockName,
   fn: () => Promise<T>,
   waitMs = 60_000,
 ): Promise<T> {

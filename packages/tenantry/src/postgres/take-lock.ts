@@ -1,6 +1,7 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { Statement } from './one-flight.js';
 import type { Querier } from './querier.js';
+import { type LockName, lockKey } from './lock-names.js';
 import { quoteLiteral } from './quote.js';
 
 /**
@@ -9,8 +10,13 @@ import { quoteLiteral } from './quote.js';
  * @param name - The lock's name.
  * @param waitMs - Milliseconds it is waited for, whatever the limit for other locks is.
  */
-export function takeLock(name: string, waitMs: number): Statement {
+export function takeLock(name: LockName, waitMs: number): Statement {
   return { text: `select tenantry.take_lock(${quoteLiteral(name).trim()}, ${waitMs})` };
+}
+
+/** Takes a lock of ours until the transaction ends, where it is free; the one row says whether it is `mine` now. Pure. */
+export function tryLock(name: LockName, mode: 'exclusive' | 'shared' = 'exclusive'): Statement {
+  return { text: `select pg_try_advisory_xact_lock${mode === 'shared' ? '_shared' : ''}(${lockKey(name)}) as mine` };
 }
 
 /**
@@ -22,7 +28,7 @@ export function ownLockWaitMs(lockTimeoutMs: number): number {
 }
 
 /** The error of who has asked for a lock of ours again and again, and not got it. */
-export async function lockHeld(owner: Querier, name: string, waitedMs: number): Promise<TenancyError> {
+export async function lockHeld(owner: Querier, name: LockName, waitedMs: number): Promise<TenancyError> {
   const { rows } = await owner.query<{ holder: string | null }>('select tenantry.lock_holder($1) as holder', [name]);
   const holder = rows[0]?.holder ?? 'somebody who has just let it go';
   return new TenancyError('TENANCY_LOCK_HELD', {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { MigrationClass, ShippedService } from '../migrations/tenant-migration.js';
 import { sendFlight } from '../postgres/flight.js';
+import { lockNames } from '../postgres/lock-names.js';
 import { inOneFlight } from '../postgres/one-flight.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { ownLockWaitMs, takeLock } from '../postgres/take-lock.js';
@@ -135,7 +136,7 @@ export class Provisioner {
     const { lockTimeoutMs, statementTimeoutMs, transactionPooler } = this.#defaults;
     const results = await inOneFlight(client, [
       ...opening({ statementTimeoutMs, lockTimeoutMs }),
-      takeLock(`schema:${schema}`, ownLockWaitMs(lockTimeoutMs)),
+      takeLock(lockNames.schema(schema), ownLockWaitMs(lockTimeoutMs)),
       { ...lookAtSchema(schema, tenant), ...(!transactionPooler && { name: 'tenantry_look' }) },
     ]);
     const actual = results.at(-1)?.rows[0] as FoundSchema;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Adoption } from '../../src/adopt/adoption.js';
 import { moveTo } from '../../src/adopt/adoption-store.js';
 import { tryHold } from '../../src/postgres/held-lock.js';
+import { lockNames } from '../../src/postgres/lock-names.js';
 import { type Market, openMarket } from './support/market.js';
 
 let market: Market;
@@ -140,7 +141,7 @@ it('waits for a writer at the cutover without keeping the others waiting, and tr
 });
 
 it('says that another process led where it was stopped while it waited, and not that tables were locked', async () => {
-  const leading = await tryHold(market.database.admin, ['rollout:adopt:shop']);
+  const leading = await tryHold(market.database.admin, [lockNames.adoption('shop')]);
   const stop = new AbortController();
   const waiting = adoption.rollback({ signal: stop.signal, onEvent: ({ type }) => type === 'note' && stop.abort() });
   await expect(waiting).rejects.toMatchObject({

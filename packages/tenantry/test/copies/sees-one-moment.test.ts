@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freshIds } from '../../../../test/support/actual-state.js';
 import { migrationOf } from '../../../../test/support/migration-of.js';
-import { lockKey } from '../../src/postgres/lock-key.js';
-import { operationLock } from '../../src/lifecycle/operations/operation-store.js';
+import { lockKey, lockNames } from '../../src/postgres/lock-names.js';
 import type { Tenancy } from '../../src/tenancy.js';
 import { type CopyShop, openCopyShop } from './support/copy-shop.js';
 
@@ -125,7 +124,7 @@ it('refuses a tenant that has drifted, and takes one that only has other grants,
 it('waits for nobody who works on the tenant, and lets many read it', async () => {
   const holder = await shop.database.admin.connect();
   await holder.query('begin');
-  await holder.query(`select pg_advisory_xact_lock(${lockKey(operationLock(id))})`);
+  await holder.query(`select pg_advisory_xact_lock(${lockKey(lockNames.operation(id))})`);
   const [copy = ''] = freshIds(1);
   await expect(tenancy.copies.export(id, { to: shop.file('busy') })).rejects.toMatchObject({
     code: 'TENANCY_TENANT_BUSY',

@@ -8,7 +8,7 @@ import { widgetMigrations } from '../../../../test/support/widgets.js';
 import { inCatalogTransaction } from '../../src/catalog/in-catalog-transaction.js';
 import { installCatalog } from '../../src/catalog/install-catalog.js';
 import { inLockedTransaction } from '../../src/postgres/in-locked-transaction.js';
-import { lockKey } from '../../src/postgres/lock-key.js';
+import { lockKey, type LockName, lockNames } from '../../src/postgres/lock-names.js';
 import { translateError } from '../../src/postgres/translate-error.js';
 import { Tenancy } from '../../src/tenancy.js';
 
@@ -103,7 +103,7 @@ describe('the key of a lock of ours', () => {
     const client = await empty.admin.connect();
     await inCatalogTransaction(client, () => installCatalog(client));
     client.release();
-    const read = async (pool: pg.Pool) => (await pool.query(`select ${lockKey('catalog')} as key`)).rows;
+    const read = async (pool: pg.Pool) => (await pool.query(`select ${lockKey(lockNames.roles())} as key`)).rows;
     expect(await read(empty.admin)).not.toEqual(await read(shop.database.admin));
     await empty.drop();
   });
@@ -127,7 +127,7 @@ describe('who waits for a lock of ours', () => {
 
   it('is told which backend holds it, when it is to be provisioned', async () => {
     await shop.tenancy.catalog.create({ id: 'umbrella', name: 'Umbrella' });
-    await whileHeld(`select pg_advisory_xact_lock(${lockKey('schema:umbrella_shop')})`, async (pid) => {
+    await whileHeld(`select pg_advisory_xact_lock(${lockKey(lockNames.schema('umbrella_shop'))})`, async (pid) => {
       await expect(shop.tenancy.run('umbrella', () => undefined)).rejects.toMatchObject({
         code: 'TENANCY_LOCK_HELD',
         status: 503,
@@ -143,12 +143,12 @@ describe('who waits for a lock of ours', () => {
       const waiting = inCatalogTransaction(client, async () => 'ran', 50);
       await expect(waiting).rejects.toMatchObject({ code: 'TENANCY_LOCK_HELD', operatorMessage: saying(pid) });
     });
-    await whileHeld(`select pg_advisory_xact_lock(${lockKey('service:shop')})`, async (pid) => {
-      const waiting = inLockedTransaction(client, 'service:shop', async () => 'ran', 50);
+    await whileHeld(`select pg_advisory_xact_lock(${lockKey(lockNames.service('shop'))})`, async (pid) => {
+      const waiting = inLockedTransaction(client, lockNames.service('shop'), async () => 'ran', 50);
       const error = await waiting.catch((failure: unknown) => translateError(failure));
       expect(error).toMatchObject({ code: 'TENANCY_LOCK_HELD', operatorMessage: saying(pid) });
     });
-    expect(await inLockedTransaction(client, 'service:shop', async () => 'ran', 50)).toBe('ran');
+    expect(await inLockedTransaction(client, lockNames.service('shop'), async () => 'ran', 50)).toBe('ran');
     client.release();
   });
 
@@ -156,7 +156,7 @@ describe('who waits for a lock of ours', () => {
     const { admin } = shop.database;
     const client = await admin.connect();
     await client.query('begin; set local lock_timeout to 1');
-    const { waiting, pid } = await whileHeld(`select pg_advisory_xact_lock(${lockKey('x')})`, async () => {
+    const { waiting, pid } = await whileHeld(`select pg_advisory_xact_lock(${lockKey('x' as LockName)})`, async () => {
       const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
       const taking = client.query("select tenantry.take_lock('x', 60000)").then(() => 'taken');
       await until('it waits', async () => {

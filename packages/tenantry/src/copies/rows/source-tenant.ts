@@ -1,12 +1,12 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import type { LedgerRow } from '../../migrations/plan-migrations.js';
-import { lockKey } from '../../postgres/lock-key.js';
+import { lockNames } from '../../postgres/lock-names.js';
+import { tryLock } from '../../postgres/take-lock.js';
 import type { SchemaName } from '../../tenant/schema-name.js';
 import type { ServiceName } from '../../tenant/service-name.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
-import { operationLock } from '../../lifecycle/operations/operation-store.js';
 import { nameIn, readContents, type RowTable, readSequences, type SchemaContents } from './read-tables.js';
 
 /** One service's part of a tenant that is read. */
@@ -77,10 +77,9 @@ function sameNames(one: readonly string[], other: readonly string[]): boolean {
 
 async function readSource(client: pg.ClientBase, id: TenantId): Promise<SourceTenant> {
   // Shared: many may read a tenant, while nobody archives or erases it.
-  const { rows: locks } = await client.query<{ ours: boolean }>(
-    `select pg_try_advisory_xact_lock_shared(${lockKey(operationLock(id))}) as ours`,
-  );
-  if (!locks[0]?.ours) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
+  const lock = tryLock(lockNames.operation(id), 'shared');
+  const { rows: locks } = await client.query<{ mine: boolean }>(lock.text);
+  if (!locks[0]?.mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
   const { rows } = await client.query<Omit<SourceTenant, 'schemas'>>(
     "select id, name, status, labels from tenantry.tenant where id = $1 and status <> 'deleted'",
     [id],

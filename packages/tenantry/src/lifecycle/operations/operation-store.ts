@@ -9,11 +9,6 @@ export type OpenOperation = Pick<OperationRecord, 'id' | 'kind' | 'tenant' | 'pa
   readonly status: 'running' | 'reverting' | 'failed';
 };
 
-/** The name of the lock that whoever works on a tenant holds. */
-export function operationLock(tenant: string): string {
-  return `operation:${tenant}`;
-}
-
 const columns = `id, kind, tenant_id as tenant, params, status, step, done, facts, error,
   started_at as "startedAt", finished_at as "finishedAt"`;
 

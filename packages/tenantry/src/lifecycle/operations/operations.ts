@@ -2,18 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { tryHold } from '../../postgres/held-lock.js';
+import { lockNames } from '../../postgres/lock-names.js';
 import { translateError } from '../../postgres/translate-error.js';
 import { parseTenantId } from '../../tenant/tenant-id.js';
 import type { OperationEvent, OperationRecord } from './operation-record.js';
 import { OperationRun } from './operation-run.js';
 import type { JsonObject, OperationDefinition } from './operation-step.js';
-import {
-  findOpenOperation,
-  listOperations,
-  openOperation,
-  operationLock,
-  type OpenOperation,
-} from './operation-store.js';
+import { findOpenOperation, listOperations, openOperation, type OpenOperation } from './operation-store.js';
 import { inOperationTransaction, type OperationLimits } from './operation-transaction.js';
 import { Turns } from './turns.js';
 
@@ -78,7 +73,7 @@ export class Operations {
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'ownerConnections', reason });
     }
     const tenants = [...new Set([tenant, ...(definition.others?.(params) ?? [])])];
-    const lock = await tryHold(this.#owner, tenants.map(operationLock));
+    const lock = await tryHold(this.#owner, tenants.map(lockNames.operation));
     if (!lock) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant });
     try {
       let operation = await this.#findFitting(definition, tenant, params);

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { sendFlight } from '../../postgres/flight.js';
+import { lockNames } from '../../postgres/lock-names.js';
 import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { takeLock } from '../../postgres/take-lock.js';
@@ -70,7 +71,7 @@ const dropSchemas: OperationStep = {
     for (const { schema, role } of schemas) {
       await inTransaction(async (within) => {
         // Two that drop roles with a common member meet in one row of PostgreSQL's.
-        await within.query(takeLock('roles', 30_000).text);
+        await within.query(takeLock(lockNames.roles(), 30_000).text);
         await requireAlone(within, tenant, schemas);
         await within.query(`drop schema if exists ${quoteIdentifier(schema)} cascade`);
         if (role !== null && !(await dropRole(within, role))) keptRoles.push(role);

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { inLockedTransaction } from '../../postgres/in-locked-transaction.js';
+import { lockNames } from '../../postgres/lock-names.js';
 import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { sqlstate, sqlstateOf } from '../../postgres/sqlstate.js';
@@ -33,7 +34,7 @@ export function registerTenantRows(
   declaredBy: string,
   declared: readonly DeclaredRows[],
 ): Promise<void> {
-  return inLockedTransaction(owner, `tenant-rows:${declaredBy}`, async () => {
+  return inLockedTransaction(owner, lockNames.tenantRows(declaredBy), async () => {
     await owner.query('delete from tenantry.tenant_rows where owner = $1', [declaredBy]);
     for (const [position, { table, column }] of declared.entries()) {
       const [schema, name] = splitTable(table);

@@ -1,3 +1,4 @@
+import { lockNames } from '../../postgres/lock-names.js';
 import type { Querier } from '../../postgres/querier.js';
 import { takeLock } from '../../postgres/take-lock.js';
 import type { SchemaName } from '../../tenant/schema-name.js';
@@ -32,5 +33,5 @@ export async function lockSchemas(client: Querier, tenants: readonly string[]): 
   const { rows } = await client.query<{ name: string }>('select name from tenantry.service');
   const names = tenants.flatMap((tenant) => rows.map(({ name }) => `${tenant}_${name}`));
   // In one order for everybody, as a batch of the fleet takes them.
-  for (const name of names.toSorted()) await client.query(takeLock(`schema:${name}`, 5000).text);
+  for (const name of names.toSorted()) await client.query(takeLock(lockNames.schema(name), 5000).text);
 }

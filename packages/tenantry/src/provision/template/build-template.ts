@@ -7,9 +7,10 @@ import { createSchema, type SchemaGrant } from '../../isolation/create-schema.js
 import { runStatements } from '../../migrations/apply-statements.js';
 import type { ShippedService } from '../../migrations/tenant-migration.js';
 import { sendFlight } from '../../postgres/flight.js';
-import { lockKey } from '../../postgres/lock-key.js';
+import type { LockName } from '../../postgres/lock-names.js';
 import type { Statement } from '../../postgres/one-flight.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
+import { tryLock } from '../../postgres/take-lock.js';
 import { inOwnTransaction, type Lender, opening } from '../../postgres/transaction.js';
 import { differenceOf, readPicture, type SchemaPicture } from './picture.js';
 import { madeOutsideSql, touchedSql } from './picture-sql.js';
@@ -44,7 +45,7 @@ export class BuiltElsewhere extends Error {}
 export async function buildTemplate(
   ground: TemplateGround,
   shipped: ShippedService,
-  lock: string,
+  lock: LockName,
 ): Promise<BuiltTemplate> {
   const unfit = whyUnfit(shipped.migrations, shipped.sharedSchemas);
   if (unfit !== undefined) return { reason: unfit };
@@ -84,7 +85,7 @@ interface Scratch {
 async function inScratch<T>(
   { owner, isolation, serverVersion, lockTimeoutMs, statementTimeoutMs }: TemplateGround,
   { serviceRole, sharedSchemas }: ShippedService,
-  lock: string,
+  lock: LockName,
   fn: (scratch: Scratch) => Promise<T>,
 ): Promise<T> {
   // With a dot, so that no tenant schema and no tenant role has this name.
@@ -94,9 +95,7 @@ async function inScratch<T>(
   const names = { schema, role: ownRole ? schema : serviceRole, serviceRole: login };
   const open = [...opening({ statementTimeoutMs, lockTimeoutMs }), { text: "set local datestyle to 'ISO'" }];
   const make = async (client: pg.PoolClient): Promise<T> => {
-    const { rows } = await client.query<{ mine: boolean }>(
-      `select pg_try_advisory_xact_lock(${lockKey(lock)}) as mine`,
-    );
+    const { rows } = await client.query<{ mine: boolean }>(tryLock(lock).text);
     if (!rows[0]?.mine) throw new BuiltElsewhere('Another process builds this template.');
     const empty: Statement[] = [
       ...(ownRole ? [{ text: `create role ${quoteIdentifier(login)} nologin` }] : []),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import type { ShippedService } from '../../migrations/tenant-migration.js';
+import { lockNames } from '../../postgres/lock-names.js';
 import type { ServiceName } from '../../tenant/service-name.js';
 import { BuiltElsewhere, buildTemplate, type BuiltTemplate, type TemplateGround } from './build-template.js';
 import { isWorthBuilding, whyNotFaster } from './template-fit.js';
@@ -78,7 +79,7 @@ export class TemplateKeeper {
 
   async #build(service: ServiceName, shipped: ShippedService, checksum: string): Promise<void> {
     if (await this.#read(service, checksum)) return;
-    const built = await buildTemplate(this.#ground, shipped, `template:${service}`);
+    const built = await buildTemplate(this.#ground, shipped, lockNames.template(service));
     const slow = built.statements && whyNotFaster(built.statements.length, shipped.migrations);
     const { statements, reason }: BuiltTemplate = slow === undefined ? built : { reason: slow };
     await this.#owner.query(

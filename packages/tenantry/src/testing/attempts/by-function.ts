@@ -1,3 +1,4 @@
+import { lockKey, lockNames } from '../../postgres/lock-names.js';
 import { quoteLiteral } from '../../postgres/quote.js';
 import { type Attempt, reached } from '../attempt.js';
 import { type Ground, inFrom, rolledBack } from '../ground.js';
@@ -6,7 +7,7 @@ import { type Ground, inFrom, rolledBack } from '../ground.js';
 const calls: Readonly<Record<string, (ground: Ground) => string>> = {
   'see the keys of the locks that others hold': () => "select classid, objid from pg_locks where locktype = 'advisory'",
   'read the secret that keys are made from': () => 'select secret from tenantry.lock_secret',
-  'ask for the key of a lock': ({ to }) => `select tenantry.lock_key(${quoteLiteral(`schema:${to.schema}`)})`,
+  'ask for the key of a lock': ({ to }) => `select ${lockKey(lockNames.schema(to.schema))}`,
   'switch role by an update of pg_settings': ({ to }) =>
     `update pg_settings set setting = ${quoteLiteral(to.schema)} where name = 'role'`,
   "write a message into the server's log of changes": () => "select pg_logical_emit_message(true, 'probe', '')",

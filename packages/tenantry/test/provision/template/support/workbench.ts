@@ -8,6 +8,7 @@ import { Provisioner } from '../../../../src/provision/provisioner.js';
 import { compileMigrations } from '../../../../src/migrations/compile-migrations.js';
 import { registerService } from '../../../../src/migrations/register-service.js';
 import type { MigrationList, ShippedService } from '../../../../src/migrations/tenant-migration.js';
+import { lockNames } from '../../../../src/postgres/lock-names.js';
 import { Tenancy } from '../../../../src/tenancy.js';
 import { parseServiceName } from '../../../../src/tenant/service-name.js';
 import { parseTenantId } from '../../../../src/tenant/tenant-id.js';
@@ -47,7 +48,7 @@ export async function openWorkbench(): Promise<Workbench> {
     async ship(migrations, sharedSchemas = []) {
       return { migrations: await compileMigrations('garden', migrations), sharedSchemas, serviceRole };
     },
-    build: (shipped) => buildTemplate(ground, shipped, 'template:test'),
+    build: (shipped) => buildTemplate(ground, shipped, lockNames.template('test')),
     async make(shipped, template) {
       const service = parseServiceName(`garden${++services}`);
       const tenant = parseTenantId(`t${randomBytes(5).toString('hex')}`);
