@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
+import { testFiles } from './test/support/mode.js';
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -17,12 +18,14 @@ export default defineConfig({
   },
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
-    include: ['{packages,apps}/*/{src,test}/**/*.test.ts', 'test/**/*.test.ts'],
+    include: testFiles.include,
+    exclude: [...configDefaults.exclude, ...testFiles.exclude],
     // Tests wait for PostgreSQL more than they compute; on two cores the default is one file at a time.
     maxWorkers: Math.max(2, availableParallelism()),
     // Limits for a hang, not for speed: several files share the machine.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     setupFiles: ['reflect-metadata'],
     globalSetup: ['test/support/global-setup.ts'],
   },

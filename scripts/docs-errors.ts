@@ -37,7 +37,7 @@ ${status} ${title}${retry}
 `;
 }
 
-if (import.meta.main) {
+if (process.argv[1] === import.meta.filename) {
   if (!process.argv.includes('--check')) await writeFile(page, errorsPage());
   else if ((await readFile(page, 'utf8').catch(() => '')) !== errorsPage()) {
     console.error('docs/errors.md is not what the code says; run: npm run docs');

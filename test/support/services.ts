@@ -3,6 +3,7 @@ import type { TenancyOptions } from 'tenantry';
 import { IdentityModule } from '../../apps/identity/src/identity.module.js';
 import { InventoryModule } from '../../apps/inventory/src/inventory.module.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { type Reach, reachInMode } from './reach.js';
 
 /** An answer, with its body parsed when it is JSON. */
 export interface Answer {
@@ -23,6 +24,8 @@ export interface Request {
 /** Services over real HTTP, on a database of their own. */
 export interface Services {
   readonly database: TestDatabase;
+  /** How its services reach the database. */
+  readonly reach: Reach['options'];
   /** Starts one more process of identity; `options` as a developer's `.env` would say them. */
   startIdentity(options?: Partial<TenancyOptions>): Promise<RunningService>;
   startInventory(options?: Partial<TenancyOptions>): Promise<RunningService>;
@@ -36,6 +39,7 @@ export interface Services {
 /** Makes a database to start services on. Close it in `afterAll`. */
 export async function openServices(): Promise<Services> {
   const database = await createTestDatabase();
+  const reach = await reachInMode(database);
   const running: RunningService[] = [];
   const start = async (name: string, module: ServiceOptions['module']) => {
     const openApi = { title: name, description: name };
@@ -43,11 +47,14 @@ export async function openServices(): Promise<Services> {
     running.push(service);
     return service;
   };
+  const withReach = (options: Partial<TenancyOptions> = {}) =>
+    options.url === undefined ? { ...reach.options, ...options } : { ...options, url: options.url };
   return {
     database,
+    reach: reach.options,
     start,
-    startIdentity: (options) => start('identity', IdentityModule.forRoot({ url: database.url, ...options })),
-    startInventory: (options) => start('inventory', InventoryModule.forRoot({ url: database.url, ...options })),
+    startIdentity: (options) => start('identity', IdentityModule.forRoot(withReach(options))),
+    startInventory: (options) => start('inventory', InventoryModule.forRoot(withReach(options))),
     async serviceUrl() {
       const { rows } = await database.admin.query<{ role_name: string; password: string }>(
         'select * from tenantry.service_login',
@@ -59,6 +66,7 @@ export async function openServices(): Promise<Services> {
     },
     async close() {
       await Promise.all(running.map((service) => service.stop()));
+      await reach.close();
       await database.drop();
     },
   };

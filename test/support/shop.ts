@@ -2,6 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import type { TenancyOptions } from '../../packages/tenantry/src/options.js';
 import { Tenancy } from '../../packages/tenantry/src/tenancy.js';
 import { createTestDatabase, type TestDatabase } from './database.js';
+import { reachInMode } from './reach.js';
 import { widgetEntities, widgetMigrations } from './widgets.js';
 
 /** A process of the service `shop` on a database of its own, without Nest. */
@@ -17,8 +18,10 @@ export interface Shop {
 /** Starts a shop. Close it in `afterAll`. */
 export async function openShop(options: Partial<TenancyOptions> = {}): Promise<Shop> {
   const database = await createTestDatabase();
+  const reach = options.url === undefined ? await reachInMode(database) : undefined;
   const tenancy = await Tenancy.start({
     url: database.url,
+    ...reach?.options,
     service: 'shop',
     migrations: widgetMigrations,
     reconcile: { automatic: false },
@@ -36,6 +39,7 @@ export async function openShop(options: Partial<TenancyOptions> = {}): Promise<S
     async close() {
       await orm.close();
       await tenancy.stop();
+      await reach?.close();
       await database.drop();
     },
   };

@@ -13,7 +13,7 @@ beforeAll(async () => {
   identity = await services.startIdentity();
   // One hears at once, one only after its cache's time.
   processes = [await services.startInventory(), await services.startInventory({ listenUrl: false })];
-  operator = await Tenancy.start({ url: services.database.url, listenUrl: false, reconcile: { automatic: false } });
+  operator = await Tenancy.start({ ...services.reach, listenUrl: false, reconcile: { automatic: false } });
 });
 afterAll(async () => {
   await operator.stop();

@@ -75,7 +75,7 @@ it('would be seen to fail: a service that takes every request for the same tenan
   const sameForAll = fromRequest(() => ada, 'nothing');
   @Module({
     imports: [
-      TenancyModule.forRoot({ url: services.database.url, ...tenancyOptions, resolver: sameForAll }),
+      TenancyModule.forRoot({ ...services.reach, ...tenancyOptions, resolver: sameForAll }),
       TenancyModule.forOrm({ entities: [Item] }),
       MikroOrmModule.forFeature([Item]),
     ],
