@@ -103,3 +103,65 @@ it('asks again after a failure', async () => {
   await database.admin.query('alter table tenantry.away rename to tenant');
   expect(await catalog.find(acme)).toMatchObject({ tenant: { id: 'acme' } });
 });
+
+it('forgets all of them', async () => {
+  const catalog = cached();
+  await Promise.all([catalog.find(acme), catalog.find(globex), catalog.find(nobody)]);
+  const locker = await database.admin.connect();
+  await locker.query('begin; lock table tenantry.tenant in access exclusive mode');
+  const other = parseTenantId('other');
+  const stale = catalog.find(other);
+  catalog.forget();
+  await locker.query('commit');
+  locker.release();
+  await stale;
+  expect([acme, globex].map((id) => catalog.peek(id))).toEqual([undefined, undefined]);
+  expect(asked).toBe(4);
+  for (const id of [acme, globex, nobody, other]) await catalog.find(id);
+  expect(asked).toBe(8);
+});
+
+it('does not remember a tenant that still gets its schema, but one that gets none', async () => {
+  const catalog = cached();
+  await database.admin.query("insert into tenantry.tenant (id, name) values ('bare', 'Bare')");
+  const bare = parseTenantId('bare');
+  for (let time = 0; time < 3; time++) expect((await catalog.find(bare))?.placement).toBeUndefined();
+  expect(asked).toBe(3);
+  expect(catalog.peek(bare)).toBeUndefined();
+  await database.admin.query("update tenantry.tenant set status = 'suspended' where id = 'bare'");
+  for (let time = 0; time < 3; time++) await catalog.find(bare);
+  expect(asked).toBe(4);
+  expect(catalog.peek(bare)?.tenant.status).toBe('suspended');
+});
+
+it('does not remember an answer to a question that was asked anew meanwhile', async () => {
+  const catalog = cached();
+  const locker = await database.admin.connect();
+  await locker.query("begin; update tenantry.tenant set name = 'Other' where id = 'acme'");
+  await locker.query('lock table tenantry.tenant in access exclusive mode');
+  const first = catalog.find(acme);
+  catalog.forget(acme);
+  const second = catalog.find(acme);
+  await locker.query('rollback');
+  locker.release();
+  await Promise.all([first, second]);
+  expect(asked).toBe(2);
+  expect(catalog.peek(acme)?.tenant.name).toBe('acme');
+  await catalog.find(acme);
+  expect(asked).toBe(2);
+});
+
+it('passes lists and changes on, and forgets whom they change', async () => {
+  const catalog = cached();
+  expect((await catalog.list({ limit: 2 })).map(({ id }) => id)).toEqual(['acme', 'bare']);
+  await catalog.find(acme);
+  expect(await catalog.rename('acme', 'Acme 2')).toMatchObject({ name: 'Acme 2' });
+  expect((await catalog.find(acme))?.tenant.name).toBe('Acme 2');
+  expect(await catalog.setStatus('acme', 'suspended')).toMatchObject({ status: 'suspended' });
+  expect((await catalog.find(acme))?.tenant.status).toBe('suspended');
+  await catalog.setStatus('acme', 'active');
+  const later = parseTenantId('later');
+  expect(await catalog.find(later)).toBeUndefined();
+  await catalog.create({ id: 'later', name: 'Later' });
+  expect((await catalog.find(later))?.tenant.name).toBe('Later');
+});
