@@ -5,6 +5,7 @@ import { runInScope } from './context/current-scope.js';
 import { lookupScope } from './context/scope.js';
 import { TenancyError } from './errors/tenancy-error.js';
 import { errorCauses } from './postgres/error-causes.js';
+import { one } from './postgres/one.js';
 import { sqlstate, sqlstateOf } from './postgres/sqlstate.js';
 import type { SchemaName } from './tenant/schema-name.js';
 import type { TenantId } from './tenant/tenant-id.js';
@@ -63,7 +64,7 @@ async function hasSchema(pool: Pick<pg.Pool, 'query'>, schema: SchemaName): Prom
     ]),
   );
   return asked.then(
-    ({ rows }) => rows[0]?.there !== false,
+    ({ rows }) => one(rows, 'select exists (… from pg_namespace …)').there,
     () => true,
   );
 }

@@ -1,4 +1,5 @@
 import { TenancyError } from '../errors/tenancy-error.js';
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { ResolvedAdoptConfig } from './adopt-config.js';
@@ -74,7 +75,8 @@ export async function moveTo(
     'select service, status from tenantry.adoption where id = $1',
     [id],
   );
-  throw stateError(rows[0]?.service ?? 'unknown', rows[0]?.status ?? 'none', `become "${to}"`);
+  const { service, status: found } = one(rows, `select … from tenantry.adoption where id = ${id}`);
+  throw stateError(service, found, `become "${to}"`);
 }
 
 /** Tenants of an adoption, with their schemas. @param condition - SQL over `a`. */

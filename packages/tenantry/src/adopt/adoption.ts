@@ -3,6 +3,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import { retrying } from '../postgres/contention.js';
 import { hold } from '../postgres/held-lock.js';
 import { lockNames } from '../postgres/lock-names.js';
+import { one } from '../postgres/one.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import type { AdoptConfig } from './adopt-config.js';
@@ -102,7 +103,7 @@ export class Adoption {
         'select count(*)::int as tenants, count(*) filter (where copied)::int as copied from tenantry.adoption_tenant where adoption_id = $1',
         [record.id],
       );
-      const { tenants = 0, copied = 0 } = rows[0] ?? {};
+      const { tenants, copied } = one(rows, 'select count(*), … from tenantry.adoption_tenant');
       const whole = copied === tenants && failed === 0 && !options.signal?.aborted;
       if (whole) {
         await catchUp(context, 500);

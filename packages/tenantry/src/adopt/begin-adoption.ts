@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { one } from '../postgres/one.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { FoundTenant } from './adoption-plan.js';
 import type { AdoptionRecord } from './adoption-store.js';
@@ -41,7 +42,7 @@ export async function beginAdoption(
     "insert into tenantry.adoption (service, status, config, layout) values ($1, 'copying', $2, $3) returning id",
     [service, JSON.stringify(config), JSON.stringify(layout)],
   );
-  const id = rows[0]?.id ?? 0;
+  const { id } = one(rows, 'insert into tenantry.adoption');
   const counted = new Map(
     plan.rows.map((row) => [row.sourceId, Object.values(row.rows).reduce((sum, n) => sum + n, 0)]),
   );

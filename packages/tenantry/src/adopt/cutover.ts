@@ -1,6 +1,7 @@
 import { retrying } from '../postgres/contention.js';
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { one } from '../postgres/one.js';
 import { quoteIdentifier as q } from '../postgres/quote.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { moveTo, readTenants } from './adoption-store.js';
@@ -112,7 +113,7 @@ async function compareCounts(
         `((select count(*) from ${withTenant(layout, part)} where ${isOf(part, sourceId)}) = (select count(*) from ${tenantTable(part, schema)}))`,
     );
     const { rows } = await client.query<{ same: boolean }>(`select ${pairs.join(' and ')} as same`);
-    if (!rows[0]?.same)
+    if (!one(rows, 'select … as same').same)
       throw new TenancyError('TENANCY_ADOPTION_FAILED', {
         tenant,
         reason: 'it has not as many rows as in the shared tables; run `tenantry adopt verify`',

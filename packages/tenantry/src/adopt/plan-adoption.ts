@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { one } from '../postgres/one.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { AdoptConfig, ResolvedAdoptConfig } from './adopt-config.js';
 import { resolveAdoptConfig } from './adopt-config.js';
@@ -88,7 +89,10 @@ async function survey(
   const { rows: cache } = await client.query<{ bytes: number }>(
     "select pg_size_bytes(current_setting('effective_cache_size'))::float8 as bytes",
   );
-  const decided = { ...layout, read: decideReading(layout, ground, cache[0]?.bytes ?? 0) };
+  const decided = {
+    ...layout,
+    read: decideReading(layout, ground, one(cache, "select current_setting('effective_cache_size')").bytes),
+  };
   const plan = decidePlan(decided, {
     ground,
     problems: [...problems, ...more],

@@ -4,6 +4,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import { replayed } from '../drift/replayed.js';
 import { insideForm } from '../migrations/outside-statement.js';
 import type { ShippedService } from '../migrations/tenant-migration.js';
+import { one } from '../postgres/one.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { inTransaction } from '../postgres/transaction.js';
 import type { ResolvedAdoptConfig } from './adopt-config.js';
@@ -39,7 +40,7 @@ export function readGround(
     const names = config.tables.map((each) => each.as ?? each.table);
     const target = await readRelations(client, targetSchema, names, targetSchema);
     const { rows } = await client.query<{ may: boolean }>("select has_language_privilege('plpgsql', 'usage') as may");
-    const mayWriteFunctions = rows[0]?.may ?? false;
+    const mayWriteFunctions = one(rows, 'select has_language_privilege(…)').may;
     return { source, tenants, target, targetSchema, sharedSchemas: service.sharedSchemas, mayWriteFunctions };
   };
   return inTransaction(client, open('read committed'), read, 'rollback');

@@ -1,6 +1,7 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { mayPass, retrying } from '../postgres/contention.js';
 import { sendFlight } from '../postgres/flight.js';
+import { one } from '../postgres/one.js';
 import { sqlstateOf } from '../postgres/sqlstate.js';
 import { onConnection } from '../postgres/transaction.js';
 import { translateError } from '../postgres/translate-error.js';
@@ -54,7 +55,7 @@ export async function countChanges(
     'select count(*)::int as n from tenantry.adoption_change where adoption_id = $1 and back = $2',
     [id, back],
   );
-  return rows[0]?.n ?? 0;
+  return one(rows, 'select count(*) from tenantry.adoption_change').n;
 }
 
 /** A tenant with changes, and the parts that they are in. */
@@ -181,7 +182,7 @@ async function refuseStrays({ owner, id, layout }: AdoptionContext): Promise<voi
     await client.query(byKey);
     for (const part of layout.parts.filter(({ orphans }) => orphans === 'refuse')) {
       const { rows } = await client.query<{ n: number }>(countStrays(id, layout, part));
-      const n = rows[0]?.n ?? 0;
+      const { n } = one(rows, `select count(*) … for ${part.table}`);
       if (n > 0) throw new TenancyError('TENANCY_ADOPTION_STRAYS', { table: part.table, rows: n });
     }
     await client.query(

@@ -1,5 +1,6 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { retrying } from '../postgres/contention.js';
+import { one } from '../postgres/one.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import type { AdoptionContext } from './adoption-context.js';
 import { moveTo } from './adoption-store.js';
@@ -104,7 +105,8 @@ async function conflictOf(context: AdoptionContext, tenant: ChangedTenant, error
     await client.query(byKey);
     for (const part of layout.parts) {
       const { rows } = await client.query<{ n: number }>(countTaken(id, layout, part, tenant));
-      if ((rows[0]?.n ?? 0) > 0) return { table: part.table, rows: rows[0]?.n ?? 0 };
+      const { n } = one(rows, `select count(*) … for ${part.table}`);
+      if (n > 0) return { table: part.table, rows: n };
     }
     return undefined;
   });

@@ -1,3 +1,4 @@
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import type { AdoptionContext } from './adoption-context.js';
@@ -64,7 +65,7 @@ async function greatest(client: Querier, { part, from }: SequencedColumn): Promi
   const { rows } = await client.query<{ m: string | null }>(
     `select max(${q(from)})::text as m from ${sourceTable(part)}`,
   );
-  return Number(rows[0]?.m ?? 0);
+  return Number(one(rows, `select max(…) from ${sourceTable(part)}`).m ?? 0);
 }
 
 /** Statements that let a tenant's sequences count by one again. Pure. */

@@ -1,3 +1,4 @@
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import type { CrossingKey } from './adoption-plan.js';
@@ -65,7 +66,8 @@ export async function countCrossing(client: Querier, layout: Layout, check: KeyC
       where ${given.join(' and ')} and ${tenantOf(part)} is not null and not exists (select from ${from} where ${same.join(' and ')})`,
   );
   const name = parent ? parent.table : 'schema' in to ? `${to.schema}.${to.table}` : '';
-  return { table: part.table, constraint, to: name, rows: Number(rows[0]?.n), examples: rows[0]?.keys ?? [] };
+  const { n, keys } = one(rows, `select count(*), … from ${part.table}`);
+  return { table: part.table, constraint, to: name, rows: Number(n), examples: keys };
 }
 
 /** Groups of rows within one tenant that a new unique constraint would refuse. */
@@ -77,7 +79,7 @@ export async function countDuplicates(client: Querier, layout: Layout, change: U
        where ${columns.map((column) => `${column} is not null`).join(' and ')} and ${tenantOf(part)} is not null
        group by ${tenantOf(part)}, ${columns.join(', ')} having count(*) > 1) twice`,
   );
-  return Number(rows[0]?.n);
+  return Number(one(rows, `select count(*) … from ${part.table}`).n);
 }
 
 /** Rows per second that this server writes into a table like the largest one, from a small sample that nobody keeps. */

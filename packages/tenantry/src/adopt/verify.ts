@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { readFlight } from '../postgres/flight.js';
+import { one } from '../postgres/one.js';
 import { quoteLiteral } from '../postgres/quote.js';
 import { onConnection } from '../postgres/transaction.js';
 import type { AdoptionContext } from './adoption-context.js';
@@ -56,12 +57,12 @@ export async function verifyAdoption(context: AdoptionContext): Promise<VerifyRe
   const { owner, id, layout, service, emit, signal } = context;
   return within(owner, 'repeatable read', async (client) => {
     const { rows: snapshots } = await client.query<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
-    const snapshot = snapshots[0]?.snapshot ?? '';
+    const { snapshot } = one(snapshots, 'select pg_export_snapshot()');
     const { rows: waiting } = await client.query<{ n: number }>(
       'select count(*)::int as n from tenantry.adoption_change where adoption_id = $1',
       [id],
     );
-    const pending = waiting[0]?.n ?? 0;
+    const pending = one(waiting, 'select count(*) from tenantry.adoption_change').n;
     const tenants = await readTenants(client, id);
     const shared = await readShared(client, id, layout, pending > 0);
     emit({ type: 'phase', phase: 'verify', total: tenants.length });
@@ -171,7 +172,9 @@ async function readOwn(
     { text: 'commit' },
   ];
   const results = await onConnection(owner, (client) => readFlight(client, statements));
-  return results.slice(2 + settings.length, -1).map(({ rows }) => rows[0] as Sum);
+  return results
+    .slice(2 + settings.length, -1)
+    .map(({ rows }) => one(rows as Sum[], 'select count(*), … of a tenant table'));
 }
 
 interface Place {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { firstKey } from '../postgres/lock-names.js';
+import { one } from '../postgres/one.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { inTransaction, opening } from '../postgres/transaction.js';
 
@@ -30,7 +31,7 @@ export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Pr
     // What a database limits for its requests is no limit for one who waits here.
     return await inTransaction(owner, opening({ statementTimeoutMs: 0, lockTimeoutMs: waitMs }), async () => {
       const { rows } = await owner.query<{ there: boolean }>(`select to_regclass('${table}') is not null as there`);
-      if (!rows[0]?.there) await makeTable(owner);
+      if (!one(rows, 'select to_regclass(…)').there) await makeTable(owner);
       await owner.query(`lock table ${table} in share row exclusive mode`);
       locked = true;
       return fn();
@@ -38,7 +39,7 @@ export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Pr
   } catch (error) {
     if (locked || sqlstateOf(error) !== sqlstate.lockNotAvailable) throw error;
     const { rows } = await owner.query<{ who: string | null }>(holders);
-    const reason = `the catalog was held for ${waitMs} ms by ${rows[0]?.who ?? 'somebody who has just let it go'}`;
+    const reason = `the catalog was held for ${waitMs} ms by ${one(rows, 'who holds the catalog').who ?? 'somebody who has just let it go'}`;
     throw new TenancyError('TENANCY_LOCK_HELD', { reason }, { cause: error });
   }
 }

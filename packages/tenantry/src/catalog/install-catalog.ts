@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import { type NumberedSql, readNumberedSql } from '../postgres/numbered-sql.js';
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 
 const sqlFolder = new URL('../../sql/', import.meta.url);
@@ -44,7 +45,7 @@ export async function requireCatalog(client: Querier, variable = 'DATABASE_URL')
                from pg_class c join pg_namespace n on n.oid = c.relnamespace
               where n.nspname = 'tenantry' and c.relname = 'catalog_version') as readable`,
   );
-  const { database, readable } = rows[0] ?? {};
+  const { database, readable } = one(rows, 'select current_database(), …');
   const missing = (reason: string) => new TenancyError('TENANCY_CATALOG_MISSING', { reason });
   if (readable === null) throw missing(`is not in the database "${database}" that ${variable} names`);
   if (!readable) throw missing(`may not be read by the role of ${variable}`);
@@ -59,7 +60,7 @@ async function readVersion(client: Querier, files: readonly NumberedSql[]): Prom
        from tenantry.catalog_version`,
     [known],
   );
-  const [row] = rows;
-  if (row?.breaking) throw new TenancyError('TENANCY_CATALOG_NEWER', { version: row.breaking, known });
-  return row?.version ?? 0;
+  const row = one(rows, 'select max(version) from tenantry.catalog_version');
+  if (row.breaking) throw new TenancyError('TENANCY_CATALOG_NEWER', { version: row.breaking, known });
+  return row.version ?? 0;
 }

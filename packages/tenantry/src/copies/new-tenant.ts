@@ -17,6 +17,7 @@ import { planProvision } from '../provision/provision-plan.js';
 import { readContents, type SchemaContents } from './rows/read-tables.js';
 import { takeSteps } from '../provision/take-steps.js';
 import { closeSchemasOf } from '../lifecycle/tenants/close-schemas.js';
+import { one } from '../postgres/one.js';
 
 /** One service's part of a tenant that is made as a copy. */
 export interface NewSchema {
@@ -51,13 +52,14 @@ export async function makeTenant(client: pg.ClientBase, tenant: NewTenant): Prom
   const { id, schemas } = tenant;
   await client.query("set local search_path to ''");
   const { rows: locks } = await client.query<{ mine: boolean }>(tryLock(lockNames.operation(id)).text);
-  if (!locks[0]?.mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
+  if (!one(locks, 'the lock of a tenant').mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
   await insertTenant(client, tenant);
   const { rows } = await client.query<{ version: number }>(
     "select current_setting('server_version_num')::int as version",
   );
+  const { version } = one(rows, "select current_setting('server_version_num')");
   const made: MadeSchema[] = [];
-  for (const schema of schemas) made.push(await makeSchema(client, id, schema, rows[0]?.version ?? 0));
+  for (const schema of schemas) made.push(await makeSchema(client, id, schema, version));
   if (tenant.status === 'archived') await closeSchemasOf(client, id);
   return made;
 }
@@ -103,7 +105,7 @@ async function makeSchema(
     takeLock(lockNames.schema(schema), ownLockWaitMs(lockTimeoutMs)),
     lookAtSchema(schema, tenant),
   ]);
-  const found = results.at(-1)?.rows[0] as FoundSchema;
+  const found = one((results.at(-1)?.rows ?? []) as FoundSchema[], 'what is there of a schema');
   const { steps } = planProvision({ ...shipped, isolation, serverVersion, tenant, service }, found);
   const path = [schema, ...shipped.sharedSchemas];
   const rest = await takeSteps(client, steps, { service, schema, path, isolation, classes });

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { one } from '../postgres/one.js';
 import type { Pooling } from './doctor-facts.js';
 import { type NamedUrl, withConnection } from './with-connection.js';
 
@@ -16,7 +17,7 @@ export async function readPooling(url: NamedUrl): Promise<Pooling> {
 
 async function backendOf(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  return rows[0]?.pid ?? 0;
+  return one(rows, 'select pg_backend_pid()').pid;
 }
 
 /** PgBouncer's `track_extra_parameters`, where the login may ask it (`stats_users`); `undefined` where it may not. */

@@ -2,6 +2,7 @@ import { readGivenBack, readOpenings } from '../isolation/harden.js';
 import { isStrangeMember } from '../isolation/strange-members.js';
 import type { IsolationMode } from '../isolation/scope-settings.js';
 import { readUnfitSchemas } from '../isolation/shared-schemas.js';
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import type { Flawed, RightsFacts } from './doctor-facts.js';
 
@@ -58,12 +59,11 @@ export async function readRights(client: Querier, serviceRole: string, isolation
     "select format('%s (%s, %s)', evtname, evtevent, evtfoid::regproc) as name from pg_catalog.pg_event_trigger where evtenabled <> 'D' order by 1 limit 20",
   );
   const openings = await readOpenings(client, serviceRole);
-  const none: Flawed = { count: 0, example: null };
-  const [row] = rows;
+  const row = one(rows, 'schemas that others may use');
   return {
-    reached: row ? { count: row.reachedCount, example: row.reachedExample } : none,
-    publicised: row ? { count: row.publicisedCount, example: row.publicisedExample } : none,
-    memberships: memberships.rows[0] ?? none,
+    reached: { count: row.reachedCount, example: row.reachedExample },
+    publicised: { count: row.publicisedCount, example: row.publicisedExample },
+    memberships: one(memberships.rows, 'strange members of tenant roles'),
     unfitSchemas: await readUnfitSchemas(client, schemas, isolation === 'role' ? 'public' : serviceRole),
     eventTriggers: triggers.rows.map(({ name }) => name),
     searchPaths: paths.rows,

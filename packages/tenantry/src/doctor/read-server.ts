@@ -1,3 +1,4 @@
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import type { ServerFacts } from './doctor-facts.js';
 
@@ -16,7 +17,5 @@ export async function readServer(client: Querier): Promise<ServerFacts> {
             current_setting('synchronous_commit') <> 'off' as "synchronousCommit",
             (select count(*)::int from pg_catalog.pg_class where relkind in ('r', 'p')) as tables`,
   );
-  const [facts] = rows;
-  if (!facts) throw new Error('PostgreSQL answered nothing about itself.');
-  return facts;
+  return one(rows, 'what PostgreSQL says about itself');
 }

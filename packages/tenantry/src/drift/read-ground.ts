@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { MigrationKind } from '../migrations/tenant-migration.js';
+import { one } from '../postgres/one.js';
 import type { DriftSelector } from './drift-options.js';
 
 /** One migration, as the catalog has it. */
@@ -56,5 +57,6 @@ export async function readGround(client: pg.ClientBase, selector: DriftSelector)
   const facts = await client.query<{ owner: string; version: number }>(
     "select current_user::text as owner, current_setting('server_version_num')::int as version",
   );
-  return { services, owner: facts.rows[0]?.owner ?? '', serverVersion: facts.rows[0]?.version ?? 0 };
+  const { owner, version } = one(facts.rows, 'select current_user, …');
+  return { services, owner, serverVersion: version };
 }

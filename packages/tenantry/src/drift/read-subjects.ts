@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { LedgerRow } from '../migrations/plan-migrations.js';
+import { one } from '../postgres/one.js';
 import type { DriftSelector } from './drift-options.js';
 import { fingerprintsSql, objectsSql } from './objects-sql.js';
 import type { SchemaObject } from './schema-object.js';
@@ -51,7 +52,7 @@ export async function countSubjects(client: pg.ClientBase, selector: DriftSelect
       where ($1::text is null or service = $1) and ($2::text[] is null or tenant_id = any($2))`,
     [selector.service ?? null, selector.tenants ?? null],
   );
-  return rows[0]?.count ?? 0;
+  return one(rows, 'select count(*) from tenantry.tenant_schema').count;
 }
 
 /** The fingerprints of schemas, by name. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { createSchema } from '../isolation/create-schema.js';
 import { insideForm } from '../migrations/outside-statement.js';
+import { one } from '../postgres/one.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { translateError } from '../postgres/translate-error.js';
 import type { CatalogReader } from './catalog-reader.js';
@@ -81,7 +82,7 @@ export class References {
       for (const migration of migrations) await replay(client, migration);
       await client.query("reset role; set local search_path to ''");
       const fingerprint = (await readFingerprints(client, [names])).get(schema) ?? '';
-      const [objects = []] = await readObjects(client, [names]);
+      const objects = one(await readObjects(client, [names]), 'what is in a schema');
       return { fingerprint, objects, schema };
     });
   }

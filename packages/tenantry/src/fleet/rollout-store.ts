@@ -1,5 +1,6 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import { lockKeyIn } from '../postgres/lock-names.js';
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import type { RolloutFailure } from './rollout-failure.js';
 import type { RolloutOptions } from './rollout-options.js';
@@ -97,7 +98,7 @@ export class RolloutStore {
        select id from mine`,
       [...values, keptMax - 1],
     );
-    return rows[0]?.id ?? 0;
+    return one(rows, 'insert into tenantry.rollout').id;
   }
 
   async progress(id: number, done: number, failures: readonly RolloutFailure[], failed: number): Promise<void> {

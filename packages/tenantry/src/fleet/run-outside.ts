@@ -4,6 +4,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import { type OutsideStatement, outsideStatement } from '../migrations/outside-statement.js';
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import { lockKey, lockNames } from '../postgres/lock-names.js';
+import { one } from '../postgres/one.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { inTransaction, opening } from '../postgres/transaction.js';
 import { lockHeld } from '../postgres/take-lock.js';
@@ -68,7 +69,7 @@ async function runStatement(client: pg.PoolClient, { text, on }: OutsideStatemen
 async function refusePooler(client: pg.PoolClient, schema: string): Promise<void> {
   const { processID } = client as unknown as { processID: number };
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  if (rows[0]?.pid !== processID) {
+  if (one(rows, 'select pg_backend_pid()').pid !== processID) {
     const reason =
       'statements outside a transaction need a direct connection, and DATABASE_OWNER_URL leads through a pooler';
     throw new TenancyError('TENANCY_MIGRATION_FAILED', { schema, outcome: 'before it began', reason });
@@ -80,7 +81,7 @@ async function lockOutside(client: pg.PoolClient, schema: string, waitMs: number
   const name = lockNames.outside(schema);
   for (const begun = performance.now(); ;) {
     const { rows } = await client.query<{ mine: boolean }>(`select pg_try_advisory_lock(${lockKey(name)}) as mine`);
-    if (rows[0]?.mine) return;
+    if (one(rows, 'select pg_try_advisory_lock(…)').mine) return;
     if (performance.now() - begun > waitMs) throw await lockHeld(client, name, waitMs);
     await sleep(100);
   }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { one } from '../postgres/one.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 
 /**
@@ -21,8 +22,9 @@ export async function ensureCatalogRole(owner: pg.ClientBase, serviceRole: strin
     "select exists (select from pg_roles where rolname = $1) as there, current_setting('server_version_num')::int as version",
     [role],
   );
-  if (!rows[0]?.there) await owner.query(`create role ${quoteIdentifier(role)} nologin`);
-  const terms = (rows[0]?.version ?? 0) >= 160_000 ? ' with inherit false, set true' : '';
+  const { there, version } = one(rows, 'select exists (…) as there, …');
+  if (!there) await owner.query(`create role ${quoteIdentifier(role)} nologin`);
+  const terms = version >= 160_000 ? ' with inherit false, set true' : '';
   await owner.query(`grant ${quoteIdentifier(role)} to ${quoteIdentifier(serviceRole)}${terms}`);
   return role;
 }

@@ -32,9 +32,11 @@ export async function joinTenantRoles(owner: pg.ClientBase, service: string): Pr
   for (let joined = rolesAtOnce; joined === rolesAtOnce;)
     joined = await inLockedTransaction(owner, lockNames.service(service), async () => {
       const { rows } = await owner.query<{ role: string; version: number }>(missing, [service]);
-      const terms = (rows[0]?.version ?? 0) < 160_000 ? '' : ' with inherit false, set true';
+      const [first] = rows;
+      if (!first) return 0;
+      const terms = first.version < 160_000 ? '' : ' with inherit false, set true';
       const roles = rows.map(({ role }) => quoteIdentifier(role)).join(', ');
-      if (rows.length > 0) await owner.query(`grant ${roles} to current_user${terms}`);
+      await owner.query(`grant ${roles} to current_user${terms}`);
       return rows.length;
     }).catch((error: unknown) => {
       // One by one, then, as each of them is migrated.

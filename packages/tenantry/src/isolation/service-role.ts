@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { TenancyError } from '../errors/tenancy-error.js';
+import { one } from '../postgres/one.js';
 import type { Querier } from '../postgres/querier.js';
 import { quoteIdentifier, quoteLiteral } from '../postgres/quote.js';
 
@@ -27,9 +28,9 @@ export async function ensureServiceLogin(owner: pg.ClientBase, database: string)
             (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as may`,
     [role],
   );
-  const facts = rows[0];
-  if (facts?.there && facts.password) return { role, password: facts.password, created: false };
-  if (!facts?.may) throw mayNotCreate(facts?.current ?? 'unknown');
+  const facts = one(rows, 'select … from tenantry.service_login');
+  if (facts.there && facts.password) return { role, password: facts.password, created: false };
+  if (!facts.may) throw mayNotCreate(facts.current);
   const password = randomBytes(24).toString('base64url');
   await owner.query(
     `${facts.there ? 'alter' : 'create'} role ${quoteIdentifier(role)} login noinherit password ${quoteLiteral(password)}`,
@@ -46,7 +47,7 @@ export async function readServiceLogin(client: Querier): Promise<Pick<ServiceLog
   const { rows } = await client.query<{ may: boolean }>(
     "select has_table_privilege('tenantry.service_login', 'select') as may",
   );
-  if (!rows[0]?.may) return undefined;
+  if (!one(rows, 'select has_table_privilege(…)').may) return undefined;
   const logins = await client.query<{ role: string; password: string }>(
     'select role_name as role, password from tenantry.service_login order by role_name',
   );

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { LockName } from './lock-names.js';
 import { inOneFlight } from './one-flight.js';
 import { lockHeld, tryLock } from './take-lock.js';
+import { one } from './one.js';
 
 /** Advisory locks of one holder, until they are released or their connection ends. */
 export interface HeldLock {
@@ -36,7 +37,11 @@ export async function tryHold(owner: pg.Pool, names: readonly LockName[]): Promi
       { text: 'set local idle_in_transaction_session_timeout to 0' },
       ...names.map((name) => tryLock(name)),
     ]);
-    if (!results.slice(2).every(({ rows }) => (rows[0] as { mine: boolean }).mine)) {
+    if (
+      !results
+        .slice(2)
+        .every(({ rows }) => one(rows as { mine: boolean }[], 'select pg_try_advisory_xact_lock(…)').mine)
+    ) {
       await release();
       return undefined;
     }

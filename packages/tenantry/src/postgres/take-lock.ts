@@ -1,5 +1,6 @@
 import { TenancyError } from '../errors/tenancy-error.js';
 import type { Statement } from './one-flight.js';
+import { one } from './one.js';
 import type { Querier } from './querier.js';
 import { type LockName, lockKey } from './lock-names.js';
 import { quoteLiteral } from './quote.js';
@@ -30,7 +31,7 @@ export function ownLockWaitMs(lockTimeoutMs: number): number {
 /** The error of who has asked for a lock of ours again and again, and not got it. */
 export async function lockHeld(owner: Querier, name: LockName, waitedMs: number): Promise<TenancyError> {
   const { rows } = await owner.query<{ holder: string | null }>('select tenantry.lock_holder($1) as holder', [name]);
-  const holder = rows[0]?.holder ?? 'somebody who has just let it go';
+  const holder = one(rows, 'select tenantry.lock_holder(…)').holder ?? 'somebody who has just let it go';
   return new TenancyError('TENANCY_LOCK_HELD', {
     reason: `"${name}" was held for ${Math.round(waitedMs)} ms by ${holder}`,
   });

@@ -4,6 +4,7 @@ import type { MigrationClass, ShippedService } from '../migrations/tenant-migrat
 import { sendFlight } from '../postgres/flight.js';
 import { lockNames } from '../postgres/lock-names.js';
 import { inOneFlight } from '../postgres/one-flight.js';
+import { one } from '../postgres/one.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 import { ownLockWaitMs, takeLock } from '../postgres/take-lock.js';
 import { type Lender, onConnection, opening } from '../postgres/transaction.js';
@@ -139,7 +140,7 @@ export class Provisioner {
       takeLock(lockNames.schema(schema), ownLockWaitMs(lockTimeoutMs)),
       { ...lookAtSchema(schema, tenant), ...(!transactionPooler && { name: 'tenantry_look' }) },
     ]);
-    const actual = results.at(-1)?.rows[0] as FoundSchema;
+    const actual = one((results.at(-1)?.rows ?? []) as FoundSchema[], 'what is there of a schema');
     if (!actual.active) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant });
     return actual;
   }

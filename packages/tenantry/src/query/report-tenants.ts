@@ -3,6 +3,7 @@ import type { SchemaName } from '../tenant/schema-name.js';
 import type { ServiceName } from '../tenant/service-name.js';
 import type { Tenant } from '../tenant/tenant.js';
 import { type FleetSelector, selectorCondition, selectorValues } from '../fleet/selector.js';
+import { one } from '../postgres/one.js';
 
 /** A tenant as a report sees it. */
 export interface ReportTenant extends Tenant {
@@ -73,11 +74,11 @@ export async function findExamples(
 
 /** How many tenants are selected, for a progress bar. */
 export async function countTenants(read: ReadCatalog, service: ServiceName, selector: FleetSelector): Promise<number> {
-  const [row] = await read<{ count: number }>(`select count(*)::int as count ${selected}`, [
+  const rows = await read<{ count: number }>(`select count(*)::int as count ${selected}`, [
     ...selectorValues(selector),
     service,
   ]);
-  return row?.count ?? 0;
+  return one(rows, 'select count(*) of the tenants of a report').count;
 }
 
 /** The selected tenants by id, page by page. */

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { one } from '../../postgres/one.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { nameIn } from './read-tables.js';
 
@@ -20,5 +21,6 @@ export async function checksumOf(
     `select count(*) as rows, coalesce(sum(('x' || left(md5(row(${row})::text), 16))::bit(64)::bigint), 0)::text as checksum
        from only ${nameIn(schema, name)}`,
   );
-  return { rows: Number(rows[0]?.rows), checksum: rows[0]?.checksum ?? '' };
+  const sum = one(rows, `select count(*), … from ${nameIn(schema, name)}`);
+  return { rows: Number(sum.rows), checksum: sum.checksum };
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { one } from '../../postgres/one.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 
 /** A column of a table that holds rows. */
@@ -58,7 +59,7 @@ export async function readContents(client: pg.ClientBase, schema: string): Promi
             array(select relname::text from rel where relkind = 'f' order by 1) as "foreignTables"`,
     [schema],
   );
-  return rows[0] ?? { tables: [], sequences: [], filledViews: [], foreignTables: [] };
+  return one(rows, 'what is to be copied of a schema');
 }
 
 /** Where a sequence stands; the number as text, it has 64 bits. */

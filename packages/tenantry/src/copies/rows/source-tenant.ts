@@ -7,6 +7,7 @@ import type { SchemaName } from '../../tenant/schema-name.js';
 import type { ServiceName } from '../../tenant/service-name.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
+import { one } from '../../postgres/one.js';
 import { nameIn, readContents, type RowTable, readSequences, type SchemaContents } from './read-tables.js';
 
 /** One service's part of a tenant that is read. */
@@ -79,7 +80,7 @@ async function readSource(client: pg.ClientBase, id: TenantId): Promise<SourceTe
   // Shared: many may read a tenant, while nobody archives or erases it.
   const lock = tryLock(lockNames.operation(id), 'shared');
   const { rows: locks } = await client.query<{ mine: boolean }>(lock.text);
-  if (!locks[0]?.mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
+  if (!one(locks, 'the lock of a tenant').mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });
   const { rows } = await client.query<Omit<SourceTenant, 'schemas'>>(
     "select id, name, status, labels from tenantry.tenant where id = $1 and status <> 'deleted'",
     [id],

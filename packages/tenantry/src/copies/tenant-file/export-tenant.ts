@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
+import { one } from '../../postgres/one.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 import type { CopyProgress, CopyWatch } from '../rows/copy-progress.js';
 import { checksumOf } from '../rows/checksum.js';
@@ -86,7 +87,7 @@ async function writeRows(
 
 async function versionOf(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ version: string }>("select current_setting('server_version') as version");
-  return rows[0]?.version ?? '';
+  return one(rows, "select current_setting('server_version')").version;
 }
 
 function manifestOf({ id, name, status, labels, schemas }: SourceTenant, postgres: string): Manifest {

@@ -1,3 +1,4 @@
+import { one } from '../../postgres/one.js';
 import type { Querier } from '../../postgres/querier.js';
 import type { TenantEvent } from './tenant-event.js';
 
@@ -36,7 +37,7 @@ export async function readEventsAfter(client: Querier, after: bigint, limit: num
 /** The id of the newest event. */
 export async function newestEvent(client: Querier): Promise<bigint> {
   const { rows } = await client.query<{ id: string }>('select coalesce(max(id), 0)::text as id from tenantry.event');
-  return BigInt(rows[0]?.id ?? 0);
+  return BigInt(one(rows, 'select max(id) from tenantry.event').id);
 }
 
 /** Most events that the catalog keeps, besides those that say that a tenant was erased. */

@@ -1,3 +1,4 @@
+import { one } from '../../postgres/one.js';
 import type { Querier } from '../../postgres/querier.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 import type { OperationRecord } from './operation-record.js';
@@ -35,7 +36,7 @@ export async function openOperation(
      returning id, kind, tenant_id as tenant, params, status, done, facts`,
     [kind, tenant, JSON.stringify(params)],
   );
-  const operation = rows[0] as OpenOperation;
+  const operation = one(rows, 'insert into tenantry.operation');
   await writeEvent(client, { type: 'operation.started', tenant, operation: operation.id, data: { kind, params } });
   return operation;
 }

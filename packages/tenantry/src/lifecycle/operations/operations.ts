@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { tryHold } from '../../postgres/held-lock.js';
 import { lockNames } from '../../postgres/lock-names.js';
+import { one } from '../../postgres/one.js';
 import { translateError } from '../../postgres/translate-error.js';
 import { parseTenantId } from '../../tenant/tenant-id.js';
 import type { OperationEvent, OperationRecord } from './operation-record.js';
@@ -98,8 +99,10 @@ export class Operations {
       }
       const { id: number } = operation;
       await run(operation).forward();
-      const [record] = await listOperations(this.#owner, { id: number });
-      const ended = record as OperationRecord;
+      const ended = one(
+        await listOperations(this.#owner, { id: number }),
+        `select … from tenantry.operation where id = ${number}`,
+      );
       // This process still holds the lock: that it does not go on can only be the signal's doing.
       const result: OperationRecord = ended.status === 'running' ? { ...ended, status: 'interrupted' } : ended;
       onEvent({ type: 'finished', status: result.status });

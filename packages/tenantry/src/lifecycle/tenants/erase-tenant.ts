@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { sendFlight } from '../../postgres/flight.js';
 import { lockNames } from '../../postgres/lock-names.js';
+import { one } from '../../postgres/one.js';
 import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { takeLock } from '../../postgres/take-lock.js';
@@ -105,7 +106,7 @@ const forget: OperationStep = {
     await client.query('delete from tenantry.tenant where id = $1', [tenant]);
     await client.query('insert into tenantry.former_tenant (id) values ($1) on conflict (id) do nothing', [tenant]);
     const { rows } = await client.query<{ by: string }>('select session_user::text as by');
-    const data: JsonObject = { ...facts, by: rows[0]?.by ?? null };
+    const data: JsonObject = { ...facts, by: one(rows, 'select session_user').by };
     await writeEvent(client, { type: 'tenant.erased', tenant, operation, data });
   },
 };

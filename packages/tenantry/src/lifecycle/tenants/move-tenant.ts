@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
+import { one } from '../../postgres/one.js';
 import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { schemaNameOf } from '../../tenant/schema-name.js';
@@ -90,9 +91,10 @@ async function checkSchema(
               where d.refclassid = 'pg_authid'::regclass and r.rolname = $2 and datname <> current_database() limit 1) as elsewhere`,
     [target, role],
   );
-  if (rows[0]?.taken) throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema: target });
-  if (rows[0]?.elsewhere) {
-    const reason = `the database "${rows[0].elsewhere}" has a tenant of the same id, and the role "${String(role)}" is that one's too`;
+  const { taken, elsewhere } = one(rows, 'select exists (…) as taken, …');
+  if (taken) throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema: target });
+  if (elsewhere) {
+    const reason = `the database "${elsewhere}" has a tenant of the same id, and the role "${String(role)}" is that one's too`;
     throw new TenancyError('TENANCY_TENANT_ENTANGLED', { tenant, reason });
   }
 }

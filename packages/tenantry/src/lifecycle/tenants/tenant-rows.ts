@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { TenancyError } from '../../errors/tenancy-error.js';
 import { inLockedTransaction } from '../../postgres/in-locked-transaction.js';
 import { lockNames } from '../../postgres/lock-names.js';
+import { one } from '../../postgres/one.js';
 import type { Querier } from '../../postgres/querier.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { sqlstate, sqlstateOf } from '../../postgres/sqlstate.js';
@@ -126,7 +127,7 @@ export async function columnsFor(
         `select cast($1::text as ${column.type})::text = $1 as fits`,
         [id],
       );
-      if (rows[0]?.fits) fitting.push(column);
+      if (one(rows, 'select cast(…) = …').fits) fitting.push(column);
     } catch (error) {
       if (!sqlstateOf(error)?.startsWith('22')) throw error;
       await client.query('rollback to savepoint fits');

@@ -1,4 +1,5 @@
 import { TenancyError } from '../../errors/tenancy-error.js';
+import { one } from '../../postgres/one.js';
 import type { Querier } from '../../postgres/querier.js';
 import type { TenantStatus } from '../../tenant/tenant.js';
 import type { OperationStep } from '../operations/operation-step.js';
@@ -17,7 +18,8 @@ export function statusStep(name: string, to: TenantStatus): OperationStep {
         'select status, erase_after::text as "eraseAfter" from tenantry.tenant where id = $1 for update',
         [tenant],
       );
-      keep({ [name]: { status: rows[0]?.status ?? to, eraseAfter: rows[0]?.eraseAfter ?? null } });
+      const { status, eraseAfter } = one(rows, `select … from tenantry.tenant where id = '${tenant}'`);
+      keep({ [name]: { status, eraseAfter } });
       await setStatus(client, tenant, to, null);
     },
     async revert({ client, tenant, facts }) {

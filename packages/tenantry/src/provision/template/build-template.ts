@@ -9,6 +9,7 @@ import type { ShippedService } from '../../migrations/tenant-migration.js';
 import { sendFlight } from '../../postgres/flight.js';
 import type { LockName } from '../../postgres/lock-names.js';
 import type { Statement } from '../../postgres/one-flight.js';
+import { one } from '../../postgres/one.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { tryLock } from '../../postgres/take-lock.js';
 import { inOwnTransaction, type Lender, opening } from '../../postgres/transaction.js';
@@ -96,7 +97,7 @@ async function inScratch<T>(
   const open = [...opening({ statementTimeoutMs, lockTimeoutMs }), { text: "set local datestyle to 'ISO'" }];
   const make = async (client: pg.PoolClient): Promise<T> => {
     const { rows } = await client.query<{ mine: boolean }>(tryLock(lock).text);
-    if (!rows[0]?.mine) throw new BuiltElsewhere('Another process builds this template.');
+    if (!one(rows, 'the lock of a template').mine) throw new BuiltElsewhere('Another process builds this template.');
     const empty: Statement[] = [
       ...(ownRole ? [{ text: `create role ${quoteIdentifier(login)} nologin` }] : []),
       ...createSchema({ isolation, serviceRole: login, serverVersion }, schema, false),
@@ -116,7 +117,7 @@ async function replay(
 ): Promise<SchemaPicture | string> {
   const touched = async () => {
     const { rows } = await client.query<{ written: number; read: number }>(touchedSql, [names.schema]);
-    return rows[0] ?? { written: 0, read: 0 };
+    return one(rows, 'select … from pg_stat_xact_user_tables');
   };
   const before = await touched();
   const statements = replayStatements(migrations);
@@ -148,7 +149,7 @@ async function settle(
   await send([]);
   const settled = await settleOrder(client, candidates, (statement) => client.query(fillSql(statement, own)));
   await client.query("set local search_path to ''");
-  const [objects = []] = await readObjects(client, [names]);
+  const objects = one(await readObjects(client, [names]), 'what is in a schema');
   const left = explainDrift(expected.objects, maskValue(objects, [names.schema]), serverVersion);
   const rights = left.map(({ problem, repair, words }) => {
     if (problem !== 'grants' || repair === null || repair.includes(placeholders.owner))

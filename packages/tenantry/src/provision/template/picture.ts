@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { maskSchemas, maskValue } from '../../drift/placeholders.js';
 import { readObjects, type SchemaNames } from '../../drift/read-subjects.js';
 import type { SchemaObject } from '../../drift/schema-object.js';
+import { one } from '../../postgres/one.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import { columnsSql, commentsSql, detailsSql, notNullsSql } from './picture-sql.js';
 
@@ -55,7 +56,7 @@ export async function readPicture(client: pg.ClientBase, names: SchemaNames): Pr
   const { schema } = names;
   await client.query("set local search_path to ''");
   const query = async <T extends pg.QueryResultRow>(text: string) => (await client.query<T>(text, [schema])).rows;
-  const [objects = []] = await readObjects(client, [names]);
+  const objects = one(await readObjects(client, [names]), 'what is in a schema');
   const details = await query<{ detail: unknown }>(detailsSql);
   const comments = await query<ObjectComment & pg.QueryResultRow>(commentsSql);
   const notNulls = await query<{ column: string; name: string }>(notNullsSql);
@@ -102,7 +103,7 @@ async function readSequences(
     const { rows } = await client.query<Omit<SequenceState, 'sequence'>>(
       `select last_value::text as last, is_called as called from ${quoteIdentifier(schema)}.${sequence}`,
     );
-    if (rows[0]) states.push({ sequence, ...rows[0] });
+    states.push({ sequence, ...one(rows, `select … from ${sequence}`) });
   }
   return states.toSorted((one, other) => (one.sequence < other.sequence ? -1 : 1));
 }
