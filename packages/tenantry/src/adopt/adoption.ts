@@ -260,8 +260,8 @@ export class Adoption {
 }
 
 /** Whatever the order of keys: the database keeps none. */
-function isSame(one: unknown, other: unknown): boolean {
-  return canonical(one) === canonical(other);
+function isSame(asked: unknown, kept: unknown): boolean {
+  return canonical(asked) === canonical(kept);
 }
 
 function canonical(value: unknown): string {

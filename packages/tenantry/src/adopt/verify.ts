@@ -74,8 +74,8 @@ export async function verifyAdoption(context: AdoptionContext): Promise<VerifyRe
       async (batch) => {
         const sums = await readOwn(owner, id, layout, { batch, snapshot, without: pending > 0 });
         for (const [at, { tenant, part }] of pairsOf(layout, batch).entries()) {
-          const [one, other] = [shared.get(part.number)?.get(tenant.sourceId) ?? none, sums[at] ?? none];
-          if (one.n !== other.n || one.sum !== other.sum) suspects.push({ tenant, part, shared: one, own: other });
+          const [there, own] = [shared.get(part.number)?.get(tenant.sourceId) ?? none, sums[at] ?? none];
+          if (there.n !== own.n || there.sum !== own.sum) suspects.push({ tenant, part, shared: there, own });
         }
         done += batch.length;
         emit({ type: 'progress', phase: 'verify', done, total: tenants.length });
@@ -83,12 +83,12 @@ export async function verifyAdoption(context: AdoptionContext): Promise<VerifyRe
       signal,
     );
     const differences: Difference[] = [];
-    for (const [at, { tenant, part, shared: one, own }] of suspects.entries()) {
+    for (const [at, { tenant, part, shared: there, own }] of suspects.entries()) {
       const rows = at < tablesMax ? await findRows(client, id, layout, { tenant, part, without: pending > 0 }) : [];
       differences.push({
         tenant: tenant.tenant,
         table: part.table,
-        sharedRows: Number(one.n),
+        sharedRows: Number(there.n),
         tenantRows: Number(own.n),
         rows,
       });

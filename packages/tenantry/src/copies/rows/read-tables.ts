@@ -82,7 +82,7 @@ export async function readSequences(
   );
   const { rows } = await client.query<Omit<SequenceState, 'name'> & { place: number }>(each.join(' union all '));
   return rows
-    .toSorted((one, other) => one.place - other.place)
+    .toSorted((a, b) => a.place - b.place)
     .map(({ place, lastValue, isCalled }) => ({ name: names[place] ?? '', lastValue, isCalled }));
 }
 

@@ -72,8 +72,8 @@ async function tablesOf(client: pg.ClientBase, id: TenantId): Promise<string[]> 
   return names;
 }
 
-function sameNames(one: readonly string[], other: readonly string[]): boolean {
-  return JSON.stringify(one.toSorted()) === JSON.stringify(other.toSorted());
+function sameNames(before: readonly string[], now: readonly string[]): boolean {
+  return JSON.stringify(before.toSorted()) === JSON.stringify(now.toSorted());
 }
 
 async function readSource(client: pg.ClientBase, id: TenantId): Promise<SourceTenant> {

@@ -62,7 +62,7 @@ export async function readPicture(client: pg.ClientBase, names: SchemaNames): Pr
   const notNulls = await query<{ column: string; name: string }>(notNullsSql);
   const masked = maskValue(objects, [schema]);
   return {
-    objects: masked.toSorted((one, another) => (keyOf(one) < keyOf(another) ? -1 : 1)),
+    objects: masked.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)),
     details: details.map(({ detail }) => JSON.stringify(maskValue(detail, [schema]))).toSorted(),
     comments: comments.map(({ kind, name, text }) => ({ kind, name: maskSchemas(name, [schema]), text })),
     notNulls: new Map(notNulls.map(({ column, name }) => [column, name])),
@@ -105,22 +105,24 @@ async function readSequences(
     );
     states.push({ sequence, ...one(rows, `select … from ${sequence}`) });
   }
-  return states.toSorted((one, other) => (one.sequence < other.sequence ? -1 : 1));
+  return states.toSorted((a, b) => (a.sequence < b.sequence ? -1 : 1));
 }
 
 /** What differs first between two schemas, in words; `undefined` when they are the same in everything, rows included. Pure. */
-export function differenceOf(one: SchemaPicture, other: SchemaPicture): string | undefined {
+export function differenceOf(first: SchemaPicture, second: SchemaPicture): string | undefined {
   const detail =
-    one.details.find((each) => !other.details.includes(each)) ??
-    other.details.find((each) => !one.details.includes(each));
+    first.details.find((each) => !second.details.includes(each)) ??
+    second.details.find((each) => !first.details.includes(each));
   if (detail !== undefined) return `a detail differs: ${detail.slice(0, 200)}`;
-  const object = one.objects.find((each, index) => JSON.stringify(each) !== JSON.stringify(other.objects[index]));
-  if (object || one.objects.length !== other.objects.length)
+  const object = first.objects.find((each, index) => JSON.stringify(each) !== JSON.stringify(second.objects[index]));
+  if (object || first.objects.length !== second.objects.length)
     return `the ${object?.kind ?? 'object'} ${object?.object ?? ''} differs`;
-  const table = one.tables.find((each, index) => JSON.stringify(each) !== JSON.stringify(other.tables[index]));
+  const table = first.tables.find((each, index) => JSON.stringify(each) !== JSON.stringify(second.tables[index]));
   if (table) return `the rows of ${table.table} differ`;
-  const sequence = one.sequences.find((each, index) => JSON.stringify(each) !== JSON.stringify(other.sequences[index]));
+  const sequence = first.sequences.find(
+    (each, index) => JSON.stringify(each) !== JSON.stringify(second.sequences[index]),
+  );
   if (sequence) return `the sequence ${sequence.sequence} stands elsewhere`;
-  if (JSON.stringify(one.comments) !== JSON.stringify(other.comments)) return 'a comment differs';
+  if (JSON.stringify(first.comments) !== JSON.stringify(second.comments)) return 'a comment differs';
   return undefined;
 }
