@@ -4,7 +4,7 @@ export { errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
 export { type ErrorDescription } from './errors/error-description.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
 export { type AdoptConfig, type AdoptedTable } from './adopt/adopt-config.js';
-export { Adoption, type AdoptionOptions, type AdoptionOutcome, type LockingOptions } from './adopt/adoption.js';
+export type { Adoption, AdoptionOptions, AdoptionOutcome, LockingOptions } from './adopt/adoption.js';
 export { type AdoptionEvent, type AdoptionPhase } from './adopt/adoption-context.js';
 export {
   type AdoptionPlan,
@@ -20,7 +20,7 @@ export { type LockReport } from './adopt/lock-and-move.js';
 export { type Difference, type VerifyReport } from './adopt/verify.js';
 export { type ReconcileFailure, type ReconcileReport } from './provision/reconcile-report.js';
 export { type TenantEvent, type TenantEventType, tenantEventTypes } from './lifecycle/events/tenant-event.js';
-export { type TenantEventListener, TenantEvents, type TenantEventsOptions } from './lifecycle/events/tenant-events.js';
+export type { TenantEventListener, TenantEvents } from './lifecycle/events/tenant-events.js';
 export {
   type OperationEvent,
   type OperationRecord,
@@ -34,7 +34,7 @@ export {
   type EraseOptions,
   type Erasure,
   type TenantOperationOptions,
-  Tenants,
+  type Tenants,
 } from './lifecycle/tenants/tenants.js';
 export { type CopyReport, type LeftBehind } from './copies/copied-tenant.js';
 export { type CopyProgress, type CopyWatch } from './copies/rows/copy-progress.js';
@@ -43,13 +43,12 @@ export {
   type CloneOptions,
   type ExportOptions,
   type ImportOptions,
-  TenantCopies,
-  type TenantCopiesParts,
+  type TenantCopies,
 } from './copies/tenant-copies.js';
 export { type DriftOptions, type DriftSelector } from './drift/drift-options.js';
 export { type DriftReport } from './drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
-export { Fleet, type FleetParts, type FleetTarget, type MigrateOptions, type RunningRollout } from './fleet/fleet.js';
+export type { Fleet, FleetTarget, MigrateOptions, RunningRollout } from './fleet/fleet.js';
 export { type FleetTenant } from './fleet/fleet-tenant.js';
 export { type BlockedBackend, type OpenTransaction } from './fleet/open-transaction.js';
 export { type PlanFinding } from './fleet/plan-finding.js';

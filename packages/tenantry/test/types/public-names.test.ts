@@ -56,7 +56,6 @@ it('exports from tenantry what is listed here, types included', () => {
       "ExportOptions",
       "ExportReport",
       "Fleet",
-      "FleetParts",
       "FleetSelector",
       "FleetTarget",
       "FleetTenant",
@@ -113,14 +112,12 @@ it('exports from tenantry what is listed here, types included', () => {
       "TenancyOptions",
       "Tenant",
       "TenantCopies",
-      "TenantCopiesParts",
       "TenantDetails",
       "TenantEntry",
       "TenantEvent",
       "TenantEventListener",
       "TenantEventType",
       "TenantEvents",
-      "TenantEventsOptions",
       "TenantId",
       "TenantOperationOptions",
       "TenantOrmOptions",
@@ -186,4 +183,38 @@ it('exports from tenantry/testing what is listed here, types included', () => {
       "probe",
     ]
   `);
+});
+
+// Whoever has one of these at run time can make it or ask `instanceof` of it. Everything else users are given, never make.
+it('gives away at run time only what users make, call or compare', async () => {
+  const given = async (load: () => Promise<object>) => Object.keys(await load()).toSorted();
+  expect(await given(() => import('../../src/index.js'))).toEqual([
+    'Tenancy',
+    'TenancyError',
+    'errorCodes',
+    'parseSelector',
+    'parseTenantId',
+    'planAsJson',
+    'tenantEventTypes',
+    'tenantStatuses',
+    'toProblem',
+    'translateError',
+  ]);
+  expect(await given(() => import('../../src/nest/index.js'))).toEqual([
+    'CatalogScope',
+    'CurrentTenant',
+    'OnTenantEvent',
+    'ProblemFilter',
+    'TenancyModule',
+    'allOf',
+    'firstOf',
+    'fromClaim',
+    'fromHeader',
+    'fromPath',
+    'fromRequest',
+    'fromSubdomain',
+    'toProblem',
+  ]);
+  expect(await given(() => import('../../src/cli/config.js'))).toEqual(['defineConfig', 'loadConfig']);
+  expect(await given(() => import('../../src/testing/index.js'))).toEqual(['expectNoLeak', 'formatResults', 'probe']);
 });

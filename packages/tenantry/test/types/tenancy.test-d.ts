@@ -1,7 +1,9 @@
 // Compiled, never run: `npm run types` fails when one of these lines compiles that must not, or the other way round.
 import { expectTypeOf, test } from 'vitest';
 import {
+  type Adoption,
   type ErrorFields,
+  type Fleet,
   parseTenantId,
   type Placement,
   type RoleName,
@@ -11,10 +13,14 @@ import {
   type Tenancy,
   TenancyError,
   type TenancyErrorCode,
+  type TenantCopies,
+  type TenantEvents,
   type TenantId,
   type TenantScope,
+  type Tenants,
   type TenantStatus,
 } from 'tenantry';
+import type * as tenantry from 'tenantry';
 
 declare const tenancy: Tenancy;
 declare const scope: Scope;
@@ -134,4 +140,17 @@ test('a Tenancy has nothing that only the glue of a framework needs', () => {
   expectTypeOf<Tenancy>().not.toHaveProperty('scopeOf');
   expectTypeOf<Tenancy>().not.toHaveProperty('knownScopeOf');
   expectTypeOf<Tenancy>().not.toHaveProperty('explain');
+});
+
+test('nobody makes the services that a Tenancy hands out', () => {
+  expectTypeOf<Tenancy['tenants']>().toEqualTypeOf<Tenants>();
+  expectTypeOf<Tenancy['events']>().toEqualTypeOf<TenantEvents>();
+  expectTypeOf<Tenancy['fleet']>().toEqualTypeOf<Fleet>();
+  expectTypeOf<Tenancy['copies']>().toEqualTypeOf<TenantCopies>();
+  expectTypeOf<Tenancy['adoption']>().returns.toEqualTypeOf<Promise<Adoption>>();
+  expectTypeOf<typeof tenantry>().not.toHaveProperty('Tenants');
+  expectTypeOf<typeof tenantry>().not.toHaveProperty('TenantEvents');
+  expectTypeOf<typeof tenantry>().not.toHaveProperty('Fleet');
+  expectTypeOf<typeof tenantry>().not.toHaveProperty('TenantCopies');
+  expectTypeOf<typeof tenantry>().not.toHaveProperty('Adoption');
 });
