@@ -28,7 +28,18 @@ export interface TenantRows {
   column: string;
 }
 
-/** How a process takes part in tenancy. Resolved once at start and frozen. */
+/**
+ * How a process takes part in tenancy. Resolved once at start and frozen.
+ *
+ * @example
+ * const options: TenancyOptions = {
+ *   url: 'postgres://shop@db/app',
+ *   ownerUrl: 'postgres://owner@db/app',
+ *   service: 'inventory',
+ *   migrations: { '000001-item': ItemMigration },
+ *   connectionsPerTenant: 4,
+ * };
+ */
 export interface TenancyOptions {
   /** URL of the role that serves. When it is the only URL and may create roles, Tenantry makes a weaker role and serves with that. */
   url: string;

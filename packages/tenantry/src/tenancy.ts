@@ -55,6 +55,9 @@ export class Tenancy {
    * Connects to the database, prepares it where the owner role is at hand, and starts listening.
    *
    * @throws TenancyError when an option is wrong, the database cannot be reached, or the role that serves could read every tenant.
+   * @example
+   * const tenancy = await Tenancy.start({ url, service: 'inventory', migrations: { '000001-item': ItemMigration } });
+   * const orm = await MikroORM.init(tenancy.orm({ entities: [Item] }));
    */
   static async start(options: TenancyOptions): Promise<Tenancy> {
     return new Tenancy(await openTenancy(resolveOptions(options)));
@@ -75,12 +78,19 @@ export class Tenancy {
    * around it.
    *
    * @throws TenancyError when the tenant is not served: unknown, suspended, archived, not ready.
+   * @example
+   * const items = await tenancy.run('acme', () => em.find(Item, {}));
    */
   async run<T>(tenantId: string, fn: () => T | Promise<T>): Promise<T> {
     return runAsTenant(this.#parts.readiness, tenantId, fn);
   }
 
-  /** Runs code that sees the catalog and shared tables, and no tenant's data. */
+  /**
+   * Runs code that sees the catalog and shared tables, and no tenant's data.
+   *
+   * @example
+   * const tenants = await tenancy.runInCatalog(() => em.execute('select id, name from tenantry.tenant'));
+   */
   async runInCatalog<T>(fn: () => T | Promise<T>): Promise<T> {
     return outsideTransaction(() => runInScope(catalogScope, async () => fn()));
   }
@@ -91,7 +101,7 @@ export class Tenancy {
    * the tenant is served, as {@link Tenancy.run} does.
    *
    * @example
-   * emitter.on('imported', tenancy.bind((file: string) => this.items.read(file)));
+   * emitter.on('imported', tenancy.bind((file: string) => readItems(file)));
    * @throws TenancyError `TENANCY_SCOPE_MISSING` at once, when there is no scope to keep.
    */
   bind<This, Args extends unknown[], Result>(
@@ -121,7 +131,12 @@ export class Tenancy {
     );
   }
 
-  /** The scope this code runs in, if any. */
+  /**
+   * The scope this code runs in, if any.
+   *
+   * @example
+   * if (tenancy.current()?.kind === 'tenant') log('somebody is at work');
+   */
   current(): Scope | undefined {
     return currentScope();
   }
@@ -130,12 +145,19 @@ export class Tenancy {
    * The tenant scope this code runs in.
    *
    * @throws TenancyError `TENANCY_SCOPE_MISSING`, `TENANCY_SCOPE_NOT_TENANT`.
+   * @example
+   * const { id } = tenancy.require().tenant;
    */
   require(): TenantScope {
     return requireTenantScope('tenancy.require()');
   }
 
-  /** Completes a service's MikroORM options: one pool, every statement through the gate, the scope's EntityManager. */
+  /**
+   * Completes a service's MikroORM options: one pool, every statement through the gate, the scope's EntityManager.
+   *
+   * @example
+   * const orm = await MikroORM.init(tenancy.orm({ entities: [Item] }));
+   */
   orm(options: TenantOrmOptions): Options {
     return ormOptions(this.#parts.database.pool, this.#parts.database.target.database, options);
   }
@@ -144,6 +166,9 @@ export class Tenancy {
    * Brings every tenant of every service to head, and says what it did.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_DATABASE_UNAVAILABLE`.
+   * @example
+   * const { failures } = await tenancy.reconcile();
+   * for (const { tenant, reason } of failures) log(`${tenant}: ${reason}`);
    */
   async reconcile(): Promise<ReconcileReport> {
     const { reconciler, catalog } = this.#parts;
@@ -156,6 +181,8 @@ export class Tenancy {
    * What {@link Tenancy.reconcile} would do now, as a plan for each service; changes nothing.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_DATABASE_UNAVAILABLE`.
+   * @example
+   * for (const { service, total } of await tenancy.planReconcile()) log(`${service}: ${total} tenants`);
    */
   async planReconcile(): Promise<readonly RolloutPlan[]> {
     const { database, options } = this.#parts;
@@ -171,6 +198,13 @@ export class Tenancy {
    * Takes shared tables with a tenant column apart into the tenant schemas of a service.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`.
+   * @example
+   * const adoption = await tenancy.adoption({
+   *   service: 'inventory',
+   *   tenants: { table: 'company', id: 'id', name: 'name' },
+   *   tables: [{ table: 'item', tenant: 'company_id' }],
+   * });
+   * const plan = await adoption.plan();
    */
   async adoption(config: AdoptConfig): Promise<Adoption> {
     const { owner, service, shipped, lockTimeoutMs, provision } = await this.#parts.contexts.named(config.service);
@@ -182,14 +216,24 @@ export class Tenancy {
     return new Adoption({ owner, service, ships, lockTimeoutMs, provision }, config);
   }
 
-  /** Connections of this process, for gauges. */
+  /**
+   * Connections of this process, for gauges.
+   *
+   * @example
+   * const { total, waiting } = tenancy.connections();
+   */
   connections(): { total: number; idle: number; waiting: number; owner: number; listening: boolean } {
     const { pool, owner } = this.#parts.database;
     const { totalCount: total, idleCount: idle, waitingCount: waiting } = pool;
     return { total, idle, waiting, owner: owner?.totalCount ?? 0, listening: this.#parts.background.listening };
   }
 
-  /** Closes all connections, after what is under way. */
+  /**
+   * Closes all connections, after what is under way.
+   *
+   * @example
+   * process.once('SIGTERM', () => void tenancy.stop());
+   */
   stop(): Promise<void> {
     return this.#parts.background.stop();
   }

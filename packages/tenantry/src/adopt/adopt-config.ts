@@ -15,7 +15,19 @@ export interface AdoptedTable {
   readonly orphans?: 'refuse' | 'leave' | undefined;
 }
 
-/** Shared tables, and who their tenants are. The section `adopt` of `tenantry.config.js`. */
+/**
+ * Shared tables, and who their tenants are. The section `adopt` of `tenantry.config.js`.
+ *
+ * @example
+ * const config: AdoptConfig = {
+ *   service: 'inventory',
+ *   tenants: { table: 'company', id: 'id', name: 'name' },
+ *   tables: [
+ *     { table: 'item', tenant: 'company_id' },
+ *     { table: 'item_note', tenant: { via: 'item_id' } },
+ *   ],
+ * };
+ */
 export interface AdoptConfig {
   /** The service whose tenant schemas take the rows. */
   readonly service: string;

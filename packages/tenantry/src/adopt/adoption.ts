@@ -39,7 +39,12 @@ export interface AdoptionParts {
   provision(tenant: TenantId): Promise<void>;
 }
 
-/** How a step of an adoption is taken. */
+/**
+ * How a step of an adoption is taken.
+ *
+ * @example
+ * const watched: AdoptionOptions = { concurrency: 8, signal, onEvent: log };
+ */
 export interface AdoptionOptions {
   /** Connections of the owner role that work at the same time. @default 4 */
   readonly concurrency?: number | undefined;
@@ -80,6 +85,8 @@ export class Adoption {
    * What an adoption would do, and what stands against it. Changes nothing.
    *
    * @throws TenancyError `TENANCY_OPTION_INVALID`, `TENANCY_ADOPTION_UNFIT`.
+   * @example
+   * const { ok, problems } = await adoption.plan();
    */
   async plan(): Promise<AdoptionPlan> {
     return (await this.#plan()).plan;
@@ -90,6 +97,8 @@ export class Adoption {
    * from before the first row is read. Goes on where an earlier run ended, however that was.
    *
    * @throws TenancyError `TENANCY_ADOPTION_UNFIT` when the plan has problems, `TENANCY_ADOPTION_STATE`, `TENANCY_ADOPTION_STRAYS`.
+   * @example
+   * const { status, copied, tenants } = await adoption.run({ onEvent: log, signal });
    */
   run(options: AdoptionOptions = {}): Promise<AdoptionOutcome> {
     return this.#lead(options, async () => {
@@ -122,6 +131,8 @@ export class Adoption {
    * Compares both sides. Rows that changed and are not carried over yet are left out and counted.
    *
    * @throws TenancyError `TENANCY_ADOPTION_STATE` before the first run and after `finish`.
+   * @example
+   * const { same, differences } = await adoption.verify();
    */
   verify(options: AdoptionOptions = {}): Promise<VerifyReport> {
     return this.#lead(options, async () => {
@@ -134,6 +145,8 @@ export class Adoption {
    * Turns to the tenant schemas; the shared tables refuse changes from then on.
    *
    * @throws TenancyError `TENANCY_ADOPTION_STATE`, `TENANCY_ADOPTION_BUSY`, `TENANCY_ADOPTION_STRAYS`, `TENANCY_ADOPTION_FAILED`.
+   * @example
+   * const { lockedMs } = await adoption.cutover({ lockMaxMs: 1000 });
    */
   cutover({ lockMaxMs = 2000, ...options }: LockingOptions = {}): Promise<LockReport> {
     return this.#lead(options, async () => {
@@ -146,6 +159,8 @@ export class Adoption {
    * Turns back to the shared tables, with what was written since; a later cutover is possible.
    *
    * @throws TenancyError `TENANCY_ADOPTION_STATE`, `TENANCY_ADOPTION_CONFLICT`, `TENANCY_ADOPTION_BUSY`.
+   * @example
+   * await adoption.rollback();
    */
   rollback({ lockMaxMs = 2000, ...options }: LockingOptions = {}): Promise<LockReport> {
     return this.#lead(options, async () => {
@@ -158,6 +173,8 @@ export class Adoption {
    * Ends the adoption after the cutover: nothing is captured any more, and there is no way back. The shared tables stay, closed.
    *
    * @throws TenancyError `TENANCY_ADOPTION_STATE`.
+   * @example
+   * await adoption.finish();
    */
   finish(options: AdoptionOptions = {}): Promise<void> {
     return this.#lead(options, async () => {
@@ -172,6 +189,8 @@ export class Adoption {
    * Gives the adoption up before the cutover: nothing is captured any more and the tenant tables are emptied. Tenants stay.
    *
    * @throws TenancyError `TENANCY_ADOPTION_STATE`.
+   * @example
+   * await adoption.abort();
    */
   abort(options: AdoptionOptions = {}): Promise<void> {
     return this.#lead(options, async () => {
@@ -180,7 +199,12 @@ export class Adoption {
     });
   }
 
-  /** Where the adoption is; `undefined` when there is none that is not over. */
+  /**
+   * Where the adoption is; `undefined` when there is none that is not over.
+   *
+   * @example
+   * if ((await adoption.status()) === 'copied') await adoption.cutover();
+   */
   async status(): Promise<AdoptionStatus | undefined> {
     return (await findOpen(this.#parts.owner, this.#parts.service))?.status;
   }

@@ -59,7 +59,12 @@ export interface LoadedConfig {
   readonly folder: string;
 }
 
-/** Types a config; returns it as it is. */
+/**
+ * Types a config; returns it as it is.
+ *
+ * @example
+ * export default defineConfig({ services: { inventory: { migrations: { '000001-item': ItemMigration } } } });
+ */
 export function defineConfig(config: TenantryConfig): TenantryConfig {
   return config;
 }

@@ -69,6 +69,8 @@ export class TenantCopies {
    *
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_NOT_READY`, `TENANCY_TENANT_BUSY`, `TENANCY_TENANT_DRIFTED`,
    * `TENANCY_OPTION_INVALID` for a file that is there, `TENANCY_TRANSFER_FAILED`, `TENANCY_OWNER_REQUIRED`. No file is left then.
+   * @example
+   * const { rows, written } = await tenancy.copies.export('acme', { to: 'acme.tenant' });
    */
   async export(id: string, { to, force = false, ...watch }: ExportOptions): Promise<ExportReport> {
     const tenant = parseTenantId(id);
@@ -94,6 +96,8 @@ export class TenantCopies {
    * @throws TenancyError `TENANCY_FILE_FOREIGN`, `TENANCY_FILE_NEWER`, `TENANCY_FILE_DAMAGED`, `TENANCY_FILE_UNFIT`,
    * `TENANCY_TENANT_EXISTS`, `TENANCY_TENANT_BUSY`, `TENANCY_SCHEMA_TAKEN`, `TENANCY_MIGRATION_CHANGED`,
    * `TENANCY_MIGRATION_NEEDS_SERVICE`, `TENANCY_TRANSFER_FAILED`, `TENANCY_OWNER_REQUIRED`. Nothing is left of it then.
+   * @example
+   * const { tenant, behind } = await tenancy.copies.import({ from: 'acme.tenant', as: 'acme-2' });
    */
   async import({ from, as, name, signal, onProgress }: ImportOptions): Promise<CopyReport> {
     const owner = this.#parts.owner();
@@ -109,6 +113,8 @@ export class TenantCopies {
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_NOT_READY`, `TENANCY_TENANT_BUSY`, `TENANCY_TENANT_DRIFTED`,
    * `TENANCY_TENANT_EXISTS`, `TENANCY_SCHEMA_TAKEN`, `TENANCY_MIGRATION_NEEDS_SERVICE`, `TENANCY_TRANSFER_FAILED`,
    * `TENANCY_OWNER_REQUIRED`. Nothing is left of it then.
+   * @example
+   * await tenancy.copies.clone('acme', 'acme-demo', { name: 'Acme (demo)' });
    */
   async clone(id: string, to: string, { name, ...watch }: CloneOptions = {}): Promise<CopyReport> {
     const from: TenantId = parseTenantId(id);

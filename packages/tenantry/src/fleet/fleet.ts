@@ -30,7 +30,12 @@ export interface FleetTarget {
   readonly to?: string | null | undefined;
 }
 
-/** How a rollout is run. */
+/**
+ * How a rollout is run.
+ *
+ * @example
+ * const careful: MigrateOptions = { selector: { labels: { tier: 'free' } }, canary: 5, waves: ['10%', '100%'], maxFailures: '1%' };
+ */
 export interface MigrateOptions extends FleetTarget, RolloutOptions {
   /** Batches at the same time, each on a connection of the owner role. @default 4, at most what the owner's pool leaves besides the one that leads and one that looks at what is waited for */
   readonly concurrency?: number | undefined;
@@ -66,6 +71,9 @@ export class Fleet {
    * Runs code once in every selected tenant, in that tenant's scope. One that throws is a result like any other.
    *
    * @param selector - Without a status: those that are served.
+   * @example
+   * const results = await tenancy.fleet.each({ labels: { tier: 'gold' } }, () => sendReminders());
+   * for (const result of results) if (!result.ok) log(`${result.tenant}: ${String(result.error)}`);
    */
   each<T>(
     selector: FleetSelector,
@@ -83,6 +91,8 @@ export class Fleet {
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_TENANT_UNKNOWN`, `TENANCY_MIGRATION_UNKNOWN`, `TENANCY_MIGRATION_IRREVERSIBLE`.
    * What speaks against it is no error here: it is in its `findings`.
+   * @example
+   * const { total, findings } = await tenancy.fleet.plan({ selector: { tenants: ['acme', 'globex'] } });
    */
   async plan(options: FleetTarget & RolloutOptions = {}): Promise<RolloutPlan> {
     return planWith(await this.#parts.contextOf(options.service), options);
@@ -91,6 +101,11 @@ export class Fleet {
   /**
    * Takes tenants to head, or back. It never throws for one tenant: the outcome says which failed. A plan with a finding of
    * the level `error` is refused with `TENANCY_PLAN_REFUSED`, and nothing is changed.
+   *
+   * @example
+   * const rollout = tenancy.fleet.migrate({ canary: 5, signal });
+   * for await (const event of rollout) if (event.type === 'progress') log(`${event.done} of ${event.total}`);
+   * const { status, failures } = await rollout.outcome;
    */
   migrate(options: MigrateOptions = {}): RunningRollout {
     return this.#run(options, undefined);
@@ -100,6 +115,9 @@ export class Fleet {
    * Goes on with a rollout that was halted, stopped or interrupted; tenants that failed are tried again.
    *
    * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
+   * @example
+   * const { outcome } = await tenancy.fleet.resume(7);
+   * log((await outcome).status);
    */
   async resume(id: number, options: Pick<MigrateOptions, 'concurrency' | 'signal'> = {}): Promise<RunningRollout> {
     const { service, direction, target, selector, options: asked, total } = await this.#parts.store.findOpen(id);
@@ -110,6 +128,8 @@ export class Fleet {
    * Gives a rollout up: its tenants stay where they are, and no reconciler touches them until a later rollout.
    *
    * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`, `TENANCY_ROLLOUT_OVER`.
+   * @example
+   * await tenancy.fleet.abort(7);
    */
   abort(id: number): Promise<RolloutRecord> {
     return this.#parts.store.abort(id);
@@ -120,13 +140,21 @@ export class Fleet {
    *
    * @param selector - By default all tenants of this process's service.
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_OPTION_INVALID` for a service or a tenant that is not there.
+   * @example
+   * const { clean, drifted } = await tenancy.fleet.drift({ tenants: ['acme'] });
+   * for (const { schema, differences } of drifted) log(`${schema}: ${differences.length} differences`);
    */
   async drift(selector: DriftSelector = {}, options: DriftOptions = {}): Promise<DriftReport> {
     const { owner, service } = await this.#parts.contextOf(selector.service);
     return detectDrift(owner, { ...selector, service }, options);
   }
 
-  /** The newest rollouts first, at most 100 of each service. */
+  /**
+   * The newest rollouts first, at most 100 of each service.
+   *
+   * @example
+   * const [newest] = await tenancy.fleet.rollouts('inventory');
+   */
   rollouts(service?: string): Promise<RolloutRecord[]> {
     return this.#parts.store.list(service);
   }
@@ -135,6 +163,8 @@ export class Fleet {
    * One rollout, and what failed in it.
    *
    * @throws TenancyError `TENANCY_ROLLOUT_UNKNOWN`.
+   * @example
+   * const { status, failures } = await tenancy.fleet.rollout(7);
    */
   async rollout(id: number): Promise<RolloutRecord & { readonly failures: readonly RolloutFailure[] }> {
     return { ...(await this.#parts.store.find(id)), failures: await this.#parts.store.failures(id) };

@@ -26,6 +26,9 @@ const contentType = { 'content-type': 'application/problem+json; charset=utf-8' 
 /**
  * Translates any error into problem details that name no SQL, schema or role. Errors of Nest and Fastify keep their
  * status, and a sentence that a service wrote itself; what nobody foresaw is 500.
+ *
+ * @example
+ * const { status, body } = toProblem(new TenancyError('TENANCY_TENANT_AMBIGUOUS'));
  */
 export function toProblem(error: unknown): Problem {
   const http = readHttpError(error);

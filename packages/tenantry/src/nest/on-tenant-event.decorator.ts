@@ -8,5 +8,14 @@ export const tenantEventKey = 'tenantry:on-tenant-event';
  * it throws is logged, and harms nobody.
  *
  * @param type - `*` is every type.
+ * @example
+ * ```ts
+ * class Mailboxes {
+ *   @OnTenantEvent('tenant.created')
+ *   open({ tenant }: TenantEvent) {
+ *     log(`a mailbox for ${tenant}`);
+ *   }
+ * }
+ * ```
  */
 export const OnTenantEvent = (type: TenantEventType | '*'): MethodDecorator => SetMetadata(tenantEventKey, type);

@@ -32,7 +32,12 @@ import { TenancyGuard } from './tenancy.guard.js';
 import type { TenancyModuleOptions } from './tenancy-module-options.js';
 import { tenancyModuleOptions } from './tokens.js';
 
-/** Options of {@link TenancyModule.forRootAsync}. */
+/**
+ * Options of {@link TenancyModule.forRootAsync}.
+ *
+ * @example
+ * const options: TenancyModuleAsyncOptions = { inject: ['DATABASE_URL'], useFactory: (found: string) => ({ url: found }) };
+ */
 export interface TenancyModuleAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   inject?: never[] | readonly (string | symbol | (new (...args: never[]) => unknown))[];
   useFactory(...dependencies: never[]): TenancyModuleOptions | Promise<TenancyModuleOptions>;
@@ -70,12 +75,25 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
     config.getGlobalFilters().unshift(filter);
   }
 
-  /** With options that are known at once. */
+  /**
+   * With options that are known at once.
+   *
+   * @example
+   * const imports = [
+   *   TenancyModule.forRoot({ url, service: 'inventory', migrations: { '000001-item': ItemMigration }, resolver: fromHeader() }),
+   *   TenancyModule.forOrm({ entities: [Item] }),
+   * ];
+   */
   static forRoot(options: TenancyModuleOptions): DynamicModule {
     return TenancyModule.forRootAsync({ useFactory: () => options });
   }
 
-  /** With options from other providers. */
+  /**
+   * With options from other providers.
+   *
+   * @example
+   * TenancyModule.forRootAsync({ inject: ['DATABASE_URL'], useFactory: (found: string) => ({ url: found, service: 'inventory' }) });
+   */
   static forRootAsync({ imports = [], inject = [], useFactory }: TenancyModuleAsyncOptions): DynamicModule {
     return {
       module: TenancyModule,
@@ -108,6 +126,8 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
    * `contextName` of its own.
    *
    * @throws TenancyError `TENANCY_OPTION_INVALID` for an option that is Tenantry's, or a second ORM of the same name.
+   * @example
+   * TenancyModule.forOrm({ entities: [Item] });
    */
   static async forOrm(options: TenantOrmOptions): Promise<DynamicModule> {
     const { contextName } = options;

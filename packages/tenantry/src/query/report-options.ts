@@ -4,7 +4,16 @@ import type { FleetSelector } from '../fleet/selector.js';
 /** A value that a report's statement is given. */
 export type ReportParameter = string | number | bigint | boolean | null | Date | readonly ReportParameter[];
 
-/** What a report asks, and how far it may go. */
+/**
+ * What a report asks, and how far it may go.
+ *
+ * @example
+ * const question: ReportOptions = {
+ *   sql: 'select count(*) as items from item where created_at > $1',
+ *   params: [new Date('2026-01-01')],
+ *   aggregate: 'select sum(items) as items from merged',
+ * };
+ */
 export interface ReportOptions {
   /** One select, for each tenant; its tables are named without a schema. */
   readonly sql: string;

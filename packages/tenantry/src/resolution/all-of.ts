@@ -7,6 +7,9 @@ import type { TenantResolver } from './tenant-resolver.js';
  * `firstOf(allOf(claim, header), claim)`.
  *
  * @throws TenancyError `TENANCY_TENANT_MISMATCH` when two of them name different tenants.
+ * @example
+ * const claim = fromClaim({ key: publicKey, algorithms: ['ES256'] });
+ * const resolver = firstOf(allOf(claim, fromHeader()), claim);
  */
 export function allOf(...resolvers: readonly TenantResolver[]): TenantResolver {
   if (resolvers.length === 0)

@@ -21,6 +21,12 @@ const keySetFailures = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID', 'ERR_JWK
  *
  * @throws TenancyError `TENANCY_TOKEN_INVALID`, also when the claim is no text; `TENANCY_TOKEN_UNVERIFIABLE` when the key
  * cannot be had.
+ * @example
+ * const resolver = fromClaim({
+ *   key: createRemoteJWKSet(new URL('https://login.example.com/keys')),
+ *   algorithms: ['ES256'],
+ *   issuer: 'https://login.example.com',
+ * });
  */
 export function fromClaim({ claim = 'tenant', key, ...verify }: ClaimOptions): TenantResolver {
   const getKey: JWTVerifyGetKey = typeof key === 'function' ? key : async () => key;

@@ -6,6 +6,8 @@ import type { TenantResolver } from './tenant-resolver.js';
  *
  * @param name - Of the header. Default `x-client`.
  * @throws TenancyError `TENANCY_TENANT_AMBIGUOUS` when the header comes twice.
+ * @example
+ * TenancyModule.forRoot({ url, service: 'inventory', resolver: fromHeader('x-client') });
  */
 export function fromHeader(name = 'x-client'): TenantResolver {
   const key = name.toLowerCase();

@@ -6,6 +6,9 @@ import type { TenantResolver } from './tenant-resolver.js';
  *
  * @param pattern - The path up to the tenant, with `:tenant` for it: `/t/:tenant`.
  * @throws TenancyError `TENANCY_OPTION_INVALID` when the pattern has no `:tenant`.
+ * @example
+ * // /t/acme/items
+ * const resolver = fromPath('/t/:tenant');
  */
 export function fromPath(pattern: string): TenantResolver {
   const segments = pattern.split('/').filter((segment) => segment !== '');

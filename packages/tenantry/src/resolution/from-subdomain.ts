@@ -7,6 +7,8 @@ import type { TenantResolver } from './tenant-resolver.js';
  *
  * @param domain - The domain below which each tenant has its own.
  * @throws TenancyError `TENANCY_OPTION_INVALID` when that is no domain.
+ * @example
+ * const resolver = fromSubdomain('example.com');
  */
 export function fromSubdomain(domain: string): TenantResolver {
   if (!/^[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(domain)) {

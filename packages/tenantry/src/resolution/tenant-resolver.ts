@@ -24,6 +24,8 @@ export interface TenantResolver {
  * A resolver from a function of your own.
  *
  * @param expected - What a request has to carry, for the answer to one that does not.
+ * @example
+ * const resolver = fromRequest(({ headers }) => headers.host?.split('.', 1)[0], 'a host that begins with the tenant');
  */
 export function fromRequest(resolve: TenantResolver['resolve'], expected: string): TenantResolver {
   return { expected, resolve };

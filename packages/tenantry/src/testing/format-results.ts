@@ -1,6 +1,11 @@
 import type { ProbeResult } from './attempt.js';
 
-/** Results as a table for people. Pure. */
+/**
+ * Results as a table for people. Pure.
+ *
+ * @example
+ * log(formatResults(await probe(tenancy, em, { as: 'acme', target: 'globex' })));
+ */
 export function formatResults(results: readonly ProbeResult[]): string {
   const width = Math.max(...results.map(({ name }) => name.length), 'attempt'.length);
   const rows = results.map(({ outcome, name, detail }) => [outcome, name, detail] as const);

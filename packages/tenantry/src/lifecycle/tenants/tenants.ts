@@ -68,12 +68,26 @@ export class Tenants {
     this.#parts = parts;
   }
 
-  /** Makes a tenant; as `catalog.create()`. */
+  /**
+   * Makes a tenant; as `catalog.create()`.
+   *
+   * @example
+   * // together with a row of the caller's own, or not at all
+   * await em.transactional(async (within) => {
+   *   await tenancy.tenants.create({ id: 'acme', name: 'Acme' }, within);
+   *   await within.execute("insert into billing.plan (tenant, plan) values ('acme', 'trial')");
+   * });
+   */
   create(tenant: { id: string; name: string }, within?: SqlExecutor): Promise<Tenant> {
     return this.#parts.catalog.create(tenant, within);
   }
 
-  /** Tenants of every status, in the order of their ids. */
+  /**
+   * Tenants of every status, in the order of their ids.
+   *
+   * @example
+   * const suspended = await tenancy.tenants.list({ status: 'suspended' });
+   */
   list(page?: TenantPage): Promise<TenantRecord[]> {
     return listTenants(this.#parts.executor, page);
   }
@@ -82,6 +96,8 @@ export class Tenants {
    * One tenant: its schemas, its newest operations and events.
    *
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`.
+   * @example
+   * const { schemas, operations } = await tenancy.tenants.show('acme');
    */
   show(id: string): Promise<TenantDetails> {
     return readTenantDetails(this.#parts.executor, id);
@@ -92,12 +108,19 @@ export class Tenants {
    *
    * @param within - An EntityManager in a transaction, to do it together with other changes or not at all.
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_STATUS`, `TENANCY_TENANT_BUSY`, `TENANCY_OPERATION_OPEN`.
+   * @example
+   * await tenancy.tenants.suspend('acme');
    */
   suspend(id: string, within?: SqlExecutor): Promise<Tenant> {
     return this.#change(id, { from: ['active'], to: 'suspended' }, within);
   }
 
-  /** Serves a suspended tenant again; an active one is left alone. Throws as {@link Tenants.suspend}. */
+  /**
+   * Serves a suspended tenant again; an active one is left alone. Throws as {@link Tenants.suspend}.
+   *
+   * @example
+   * await tenancy.tenants.resume('acme');
+   */
   resume(id: string, within?: SqlExecutor): Promise<Tenant> {
     return this.#change(id, { from: ['suspended'], to: 'active' }, within);
   }
@@ -106,13 +129,20 @@ export class Tenants {
    * Puts a tenant away: its data stays, nobody is served, and PostgreSQL refuses its role to the login that serves.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, and as `Operations.run()`.
+   * @example
+   * await tenancy.tenants.archive('acme', { signal });
    */
   async archive(id: string, options?: TenantOperationOptions): Promise<TenantRecord> {
     if (!(await this.#isAlready(id, 'archived', 'archive'))) await this.#run(archiveTenant, id, {}, options);
     return readTenant(this.#parts.executor, id);
   }
 
-  /** Serves an archived tenant again, at head; also one that waits to be erased. Throws as {@link Tenants.archive}. */
+  /**
+   * Serves an archived tenant again, at head; also one that waits to be erased. Throws as {@link Tenants.archive}.
+   *
+   * @example
+   * const { status } = await tenancy.tenants.restore('acme');
+   */
   async restore(id: string, options?: TenantOperationOptions): Promise<TenantRecord> {
     if (!(await this.#isAlready(id, 'active', 'restore')))
       await this.#run(restoreTenant(this.#parts.bringToHead), id, {}, options);
@@ -126,6 +156,8 @@ export class Tenants {
    * @returns The tenant under its new id; under the former one when the signal came first.
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_EXISTS`, `TENANCY_TENANT_ID_INVALID`,
    * `TENANCY_TENANT_NAME_INVALID`, and as {@link Tenants.archive}.
+   * @example
+   * await tenancy.tenants.rename('amce', { to: 'acme', name: 'Acme' });
    */
   async rename(
     id: string,
@@ -148,6 +180,8 @@ export class Tenants {
    * that: the reconciler of a process with the owner role, or the next `erase`.
    *
    * @throws TenancyError `TENANCY_TENANT_UNKNOWN`, `TENANCY_TENANT_ENTANGLED`, and as {@link Tenants.archive}.
+   * @example
+   * await tenancy.tenants.erase('acme', { graceDays: 14 });
    */
   async erase(id: string, { graceDays, now = false, ...options }: EraseOptions = {}): Promise<Erasure> {
     if (!now && !(await this.#isOpen(id, 'erase'))) {
@@ -159,7 +193,12 @@ export class Tenants {
     return { outcome: operation.status === 'done' ? 'erased' : 'interrupted', operation };
   }
 
-  /** Erases every tenant whose grace period is over, and goes on with erasures that were interrupted. One that fails stops no other. */
+  /**
+   * Erases every tenant whose grace period is over, and goes on with erasures that were interrupted. One that fails stops no other.
+   *
+   * @example
+   * const failed = (await tenancy.tenants.eraseDue()).filter(({ error }) => error !== undefined);
+   */
   async eraseDue(options?: TenantOperationOptions): Promise<DueErasure[]> {
     const owner = this.#owner;
     const { rows } = await owner.query<{ id: string }>(
