@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { LockName } from './lock-names.js';
 import { inOneFlight } from './one-flight.js';
-import { lockHeld, tryLock } from './take-lock.js';
 import { one } from './one.js';
+import { lockHeld, tryLocks } from './take-lock.js';
 
 /** Advisory locks of one holder, until they are released or their connection ends. */
 export interface HeldLock {
@@ -35,13 +35,9 @@ export async function tryHold(owner: pg.Pool, names: readonly LockName[]): Promi
     const results = await inOneFlight(client, [
       { text: 'begin' },
       { text: 'set local idle_in_transaction_session_timeout to 0' },
-      ...names.map((name) => tryLock(name)),
+      tryLocks(names),
     ]);
-    if (
-      !results
-        .slice(2)
-        .every(({ rows }) => one(rows as { mine: boolean }[], 'select pg_try_advisory_xact_lock(…)').mine)
-    ) {
+    if (!one((results.at(-1)?.rows ?? []) as { mine: boolean }[], 'select pg_try_advisory_xact_lock(…)').mine) {
       await release();
       return undefined;
     }

@@ -21,6 +21,20 @@ export function tryLock(name: LockName, mode: 'exclusive' | 'shared' = 'exclusiv
 }
 
 /**
+ * The same for several. In the order of their names, and none after one that is not free: of two who want the same at the same
+ * moment one gets them all. Pure.
+ */
+export function tryLocks(names: readonly LockName[]): Statement {
+  const all = names
+    .toSorted()
+    .reduceRight(
+      (rest, name) => `case when pg_try_advisory_xact_lock(${lockKey(name)}) then ${rest} else false end`,
+      'true',
+    );
+  return { text: `select ${all} as mine` };
+}
+
+/**
  * Milliseconds that a lock of ours is waited for. DDL that waits for a table holds up all who come after it; this holds nobody
  * up, and who has it may need as long as a new tenant takes.
  */
