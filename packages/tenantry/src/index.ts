@@ -4,7 +4,8 @@ export { errorCodes, type TenancyErrorCode } from './errors/error-codes.js';
 export { type ErrorDescription } from './errors/error-description.js';
 export { type ErrorFields, TenancyError } from './errors/tenancy-error.js';
 export { type AdoptConfig, type AdoptedTable } from './adopt/adopt-config.js';
-export type { Adoption, AdoptionOptions, AdoptionOutcome, LockingOptions } from './adopt/adoption.js';
+export type { Adoption, AdoptionOutcome } from './adopt/adoption.js';
+export type { AdoptionOptions, LockingOptions } from './adopt/adoption-options.js';
 export { type AdoptionEvent, type AdoptionPhase } from './adopt/adoption-context.js';
 export {
   type AdoptionPlan,
@@ -48,7 +49,8 @@ export {
 export { type DriftOptions, type DriftSelector } from './drift/drift-options.js';
 export { type DriftReport } from './drift/drift-report.js';
 export { type EachOptions, type TenantResult } from './fleet/each-tenant.js';
-export type { Fleet, FleetTarget, MigrateOptions, RunningRollout } from './fleet/fleet.js';
+export type { Fleet, MigrateOptions, RunningRollout } from './fleet/fleet.js';
+export type { FleetTarget } from './fleet/fleet-target.js';
 export { type FleetTenant } from './fleet/fleet-tenant.js';
 export { type BlockedBackend, type OpenTransaction } from './fleet/open-transaction.js';
 export { type PlanFinding } from './fleet/plan-finding.js';

@@ -8,7 +8,8 @@ import type { ServiceName } from '../tenant/service-name.js';
 import type { TenantId } from '../tenant/tenant-id.js';
 import type { AdoptConfig } from './adopt-config.js';
 import { resolveAdoptConfig } from './adopt-config.js';
-import type { AdoptionContext, AdoptionEvent } from './adoption-context.js';
+import type { AdoptionContext } from './adoption-context.js';
+import { type AdoptionOptions, defaultLockMaxMs, type LockingOptions } from './adoption-options.js';
 import type { AdoptionPlan } from './adoption-plan.js';
 import {
   type AdoptionRecord,
@@ -37,26 +38,6 @@ export interface AdoptionParts {
   readonly ships: AdoptingService;
   readonly lockTimeoutMs: number;
   provision(tenant: TenantId): Promise<void>;
-}
-
-/**
- * How a step of an adoption is taken.
- *
- * @example
- * const watched: AdoptionOptions = { concurrency: 8, signal, onEvent: log };
- */
-export interface AdoptionOptions {
-  /** Connections of the owner role that work at the same time. @default 4 */
-  readonly concurrency?: number | undefined;
-  /** Ends the step after what is in flight; the next run goes on there. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onEvent?: ((event: AdoptionEvent) => void) | undefined;
-}
-
-/** The same, for the steps that keep writers waiting. */
-export interface LockingOptions extends AdoptionOptions {
-  /** Milliseconds that writers may have to wait; what takes longer lets them go on and tries again. @default 2000 */
-  readonly lockMaxMs?: number | undefined;
 }
 
 /** How a run ended. */
@@ -148,7 +129,7 @@ export class Adoption {
    * @example
    * const { lockedMs } = await adoption.cutover({ lockMaxMs: 1000 });
    */
-  cutover({ lockMaxMs = 2000, ...options }: LockingOptions = {}): Promise<LockReport> {
+  cutover({ lockMaxMs = defaultLockMaxMs, ...options }: LockingOptions = {}): Promise<LockReport> {
     return this.#lead(options, async () => {
       const record = await this.#require(['copied'], 'be cut over');
       return cutOver(this.#context(record, options), lockMaxMs);
@@ -162,7 +143,7 @@ export class Adoption {
    * @example
    * await adoption.rollback();
    */
-  rollback({ lockMaxMs = 2000, ...options }: LockingOptions = {}): Promise<LockReport> {
+  rollback({ lockMaxMs = defaultLockMaxMs, ...options }: LockingOptions = {}): Promise<LockReport> {
     return this.#lead(options, async () => {
       const record = await this.#require(['cutover'], 'be rolled back');
       return rollBack(this.#context(record, options), lockMaxMs);

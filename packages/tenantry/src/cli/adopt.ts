@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { AdoptConfig } from '../adopt/adopt-config.js';
-import type { Adoption, AdoptionOptions, AdoptionOutcome, LockingOptions } from '../adopt/adoption.js';
+import type { Adoption, AdoptionOutcome } from '../adopt/adoption.js';
+import type { AdoptionOptions, LockingOptions } from '../adopt/adoption-options.js';
 import { planAdoption } from '../adopt/plan-adoption.js';
 import { compileMigrations } from '../migrations/compile-migrations.js';
 import { AdoptionProgress } from './adoption-progress.js';

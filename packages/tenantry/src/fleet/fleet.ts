@@ -8,27 +8,16 @@ import type { DriftOptions, DriftSelector } from '../drift/drift-options.js';
 import type { DriftReport } from '../drift/drift-report.js';
 import { eachTenant, type EachOptions, type EachPage, type TenantResult } from './each-tenant.js';
 import { EventQueue } from './event-queue.js';
+import type { FleetTarget } from './fleet-target.js';
 import { makePlan } from './make-plan.js';
 import { Rollout } from './rollout.js';
 import type { ServiceContext } from './service-context.js';
 import type { RolloutEvent, RolloutOutcome } from './rollout-event.js';
-import type { Direction, RolloutPlan } from './rollout-plan.js';
+import type { RolloutPlan } from './rollout-plan.js';
 import { type RolloutRecord, RolloutStore } from './rollout-store.js';
 import type { RolloutFailure } from './rollout-failure.js';
 import type { RolloutOptions } from './rollout-options.js';
 import type { FleetSelector } from './selector.js';
-
-/** Which tenants of which service go where. */
-export interface FleetTarget {
-  /** @default the service of this process */
-  readonly service?: string | undefined;
-  /** @default the whole fleet */
-  readonly selector?: FleetSelector | undefined;
-  /** @default 'up' */
-  readonly direction?: Direction | undefined;
-  /** The migration to stop at; `null` is the state before the first. @default the service's head */
-  readonly to?: string | null | undefined;
-}
 
 /**
  * How a rollout is run.

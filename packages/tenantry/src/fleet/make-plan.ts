@@ -1,20 +1,16 @@
 import type { CompiledMigration } from '../migrations/tenant-migration.js';
 import type { Querier } from '../postgres/querier.js';
 import type { ServiceName } from '../tenant/service-name.js';
+import type { FleetTarget } from './fleet-target.js';
 import { readNotAt } from './fleet-tenant.js';
 import { judgePlan } from './judge-plan.js';
-import { type Direction, planRollout, type RolloutPlan } from './rollout-plan.js';
+import { planRollout, type RolloutPlan } from './rollout-plan.js';
 import type { RolloutOptions } from './rollout-options.js';
-import type { FleetSelector } from './selector.js';
 
 /** What a plan is made for. */
-export interface PlanRequest extends RolloutOptions {
+export interface PlanRequest extends FleetTarget, RolloutOptions {
   readonly service: ServiceName;
   readonly migrations: readonly CompiledMigration[];
-  readonly selector?: FleetSelector | undefined;
-  readonly direction?: Direction | undefined;
-  /** @default the newest of `migrations` */
-  readonly to?: string | null | undefined;
   /** How many tenants the rollout had at first, where this continues one. */
   readonly totalAtFirst?: number | undefined;
 }
