@@ -30,7 +30,7 @@ it('is held by one until it is released, and says so', async () => {
 it('says when its connection is lost, and others may have it then', async () => {
   const lock = await tryHold(pool, [one]);
   await database.admin.query(
-    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
+    "select pg_terminate_backend(pid, 60000) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
   );
   await expect.poll(() => lock?.held).toBe(false);
   await lock?.release();

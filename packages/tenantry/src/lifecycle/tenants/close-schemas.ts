@@ -1,4 +1,5 @@
 import type { Querier } from '../../postgres/querier.js';
+import { servesElsewhere } from '../../isolation/serves-elsewhere.js';
 import { quoteIdentifier } from '../../postgres/quote.js';
 import type { OperationStep } from '../operations/operation-step.js';
 
@@ -34,7 +35,10 @@ interface RoleGrant {
   readonly grantor: string | null;
 }
 
-/** Who may switch to the tenant's roles; not who administers them, which is their owner. */
+/**
+ * Who may switch to the tenant's roles; not who administers them, which is their owner, and not who serves the tenant of the
+ * same id in another database.
+ */
 async function grantsOf(client: Querier, tenant: string): Promise<RoleGrant[]> {
   const { rows } = await client.query<RoleGrant>(
     `select r.rolname as role, m.rolname as member,
@@ -42,6 +46,7 @@ async function grantsOf(client: Querier, tenant: string): Promise<RoleGrant[]> {
        from tenantry.tenant_schema x join pg_roles r on r.rolname = x.role_name
        join pg_auth_members g on g.roleid = r.oid join pg_roles m on m.oid = g.member
       where x.tenant_id = $1 and x.role_name = x.schema_name and not g.admin_option and m.rolname <> current_user
+        and not ${servesElsewhere('m.oid', 'r.oid')}
       order by 1, 2`,
     [tenant],
   );

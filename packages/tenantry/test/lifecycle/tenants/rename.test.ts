@@ -2,10 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { actualState, freshIds, nothing } from '../../../../../test/support/actual-state.js';
-import { createTestDatabase } from '../../../../../test/support/database.js';
 import { openShop, type Shop } from '../../../../../test/support/shop.js';
 import { until } from '../../../../../test/support/until.js';
-import { Widget, widgetEntities, widgetMigrations } from '../../../../../test/support/widgets.js';
+import { Widget, widgetEntities } from '../../../../../test/support/widgets.js';
 import { detectDrift } from '../../../src/drift/detect-drift.js';
 import { Tenancy } from '../../../src/tenancy.js';
 
@@ -156,24 +155,4 @@ it('takes the rows along that services declared, and refuses an id that their co
   // An id that the column cannot hold has no rows there, and may have any other.
   const { id, to } = await newTenant();
   expect(await tenants.rename(id, { to })).toMatchObject({ id: to });
-});
-
-it('leaves a tenant alone whose role is another database’s too', async () => {
-  const { id, to } = await newTenant();
-  const elsewhere = await createTestDatabase();
-  const other = await Tenancy.start({
-    url: elsewhere.url,
-    service: 'shop',
-    migrations: widgetMigrations,
-    reconcile: { automatic: false },
-  });
-  await other.catalog.create({ id, name: id });
-  await other.reconcile();
-  await expect(shop.tenancy.tenants.rename(id, { to })).rejects.toMatchObject({ code: 'TENANCY_TENANT_ENTANGLED' });
-  // An erasure leaves the role to the other.
-  await shop.tenancy.tenants.erase(id, { now: true });
-  expect(await actualState(elsewhere.admin, [id])).toMatchObject({ roles: [`${id}_shop`] });
-  expect(await other.run(id, () => 'served')).toBe('served');
-  await other.stop();
-  await elsewhere.drop();
 });
