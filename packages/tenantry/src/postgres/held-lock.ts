@@ -37,7 +37,7 @@ export async function tryHold(owner: pg.Pool, names: readonly LockName[]): Promi
       { text: 'set local idle_in_transaction_session_timeout to 0' },
       tryLocks(names),
     ]);
-    if (!one((results.at(-1)?.rows ?? []) as { mine: boolean }[], 'select pg_try_advisory_xact_lock(…)').mine) {
+    if (!one((results.at(-1)?.rows ?? []) as { mine: boolean }[], 'the locks that are to be held').mine) {
       await release();
       return undefined;
     }

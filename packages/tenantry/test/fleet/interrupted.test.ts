@@ -161,7 +161,7 @@ it('leads again when only the connection that leads is lost', async () => {
   const { fleet } = await shop.start(mixed);
   const following = follow(fleet.migrate({ concurrency: 1 }));
   await gate.reached();
-  const leads = "state = 'idle in transaction' and query like 'select pg_try_advisory_xact_lock%'";
+  const leads = "state = 'idle in transaction' and query like '%pg_try_advisory_xact_lock(%'";
   await terminate(leads);
   await gate.open();
   const { events, outcome } = await following;
