@@ -109,6 +109,58 @@ describe('what goes before a statement', () => {
   });
 });
 
+describe('a statement that may have run code of somebody’s', () => {
+  /** Each as the second of a transaction, whose scope stands before it. */
+  const before = (text: string, tag?: string) => {
+    transaction.hold({ text: 'begin' }, 'a');
+    run('savepoint s');
+    run(text, tag);
+    return run('select 1');
+  };
+
+  it.each([
+    ['select f()'],
+    ['insert into x values (1)'],
+    ['values (f())'],
+    ['table v'],
+    ['with x as (select f()) select * from x'],
+    ['explain analyze select f()'],
+    ['fetch all from c'],
+    ['call p()'],
+    ['do $$ $$'],
+    ['lock x'],
+    ['declare c cursor for select f()'],
+    ['copy x from stdin'],
+    ['copy (select f()) to stdout'],
+    ['set constraints all immediate'],
+    ['set local role b'],
+    ['create table x ()'],
+    ['truncate x'],
+    ['rollback to s', 'ROLLBACK'],
+  ])('has the scope entered again before the next: %s', (text, tag?: string) => {
+    expect(before(text, tag)).toBe('again');
+  });
+
+  it.each([['savepoint t'], ['release s'], ['set transaction read only', 'SET']])(
+    'is none of these, so nothing is entered again: %s',
+    (text, tag?: string) => {
+      expect(before(text, tag)).toBe('not');
+    },
+  );
+
+  it.each([['commit and chain'], ['rollback and chain']])('is all of the scope, limits too, after: %s', (text) => {
+    expect(before(text)).toBe('all without a snapshot');
+  });
+
+  it('is refused, and not entered for, where it would leave the transaction: a prepared statement is run by name', () => {
+    transaction.hold({ text: 'begin' }, 'a');
+    run('savepoint s');
+    for (const text of ['execute p', 'prepare p as select 1', 'deallocate p', 'load x', 'listen x'])
+      expect(ask(text)).toMatchObject({ code: 'TENANCY_STATEMENT_REFUSED' });
+    expect(run('select 1')).toBe('not');
+  });
+});
+
 describe('what is refused', () => {
   it('is every statement of a transaction that was begun in another scope', () => {
     transaction.hold({ text: 'begin' }, 'a');
