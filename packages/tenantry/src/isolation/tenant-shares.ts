@@ -24,6 +24,11 @@ export class TenantShares {
     this.#timeoutMs = timeoutMs;
   }
 
+  /** Tenants that have a connection now: nobody else takes memory. */
+  get tenants(): number {
+    return this.#shares.size;
+  }
+
   /** Calls back in the caller's own async context: at once, or when another connection of the tenant was given back. */
   enter(tenant: TenantId, callback: Turn): void {
     const share = this.#shares.get(tenant) ?? { held: 0, waiting: new Set() };

@@ -1,10 +1,12 @@
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
 import { currentScope } from '../../src/context/current-scope.js';
 import { scopeKey } from '../../src/context/scope.js';
 import { toProblem } from '../../src/http/to-problem.js';
 import type { ScopedPool } from '../../src/isolation/scoped-pool.js';
+import { TenantShares } from '../../src/isolation/tenant-shares.js';
+import { parseTenantId } from '../../src/tenant/tenant-id.js';
 import { scopedPool } from './support/pools.js';
 import { stock } from './support/stock.js';
 
@@ -19,7 +21,6 @@ beforeAll(async () => {
   await stock(shop, 'acme', 'globex');
 });
 afterAll(() => shop.close());
-afterEach(() => pool.end());
 
 /** A pool whose tenants wait that long for their share; to connect takes as long as it takes. */
 async function openPool(shareWaitMs: number): Promise<ScopedPool> {
@@ -33,8 +34,82 @@ const hold = (tenant: string, count: number): Promise<pg.PoolClient[]> =>
 const ask = (tenant: string) => shop.tenancy.run(tenant, () => pool.query<{ name: string }>('select name from widget'));
 const release = (clients: readonly pg.PoolClient[]) => clients.forEach((client) => client.release());
 
+/** The shares without a pool: time passes when the test says so. */
+describe('a tenant’s share', () => {
+  const [acme, globex] = [parseTenantId('acme'), parseTenantId('globex')];
+  let shares: TenantShares;
+  let turns: string[];
+  beforeEach(() => {
+    vi.useFakeTimers();
+    shares = new TenantShares(2, 100);
+    turns = [];
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const enter = (name: string, tenant = acme) =>
+    shares.enter(tenant, (error) => turns.push(error ? `${name} refused` : name));
+
+  it('is as many as there are, and each that is given back is one more', () => {
+    for (const name of ['a', 'b', 'c', 'd']) enter(name);
+    enter('other', globex);
+    expect(turns).toEqual(['a', 'b', 'other']);
+    shares.leave(acme);
+    expect(turns).toEqual(['a', 'b', 'other', 'c']);
+    shares.leave(acme);
+    expect(turns).toEqual(['a', 'b', 'other', 'c', 'd']);
+    // Two are held still: what went from hand to hand was given back by nobody.
+    enter('e');
+    shares.leave(acme);
+    enter('f');
+    expect(turns.slice(5)).toEqual(['e']);
+    shares.leave(acme);
+    expect(turns.slice(5)).toEqual(['e', 'f']);
+  });
+
+  it('is refused after the time of the option, and not before; what was refused is owed nothing', () => {
+    enter('a');
+    enter('b');
+    enter('c');
+    vi.advanceTimersByTime(50);
+    enter('d');
+    vi.advanceTimersByTime(49);
+    expect(turns).toEqual(['a', 'b']);
+    vi.advanceTimersByTime(1);
+    expect(turns).toEqual(['a', 'b', 'c refused']);
+    shares.leave(acme);
+    expect(turns).toEqual(['a', 'b', 'c refused', 'd']);
+    // Whoever had its turn is not refused any more.
+    vi.advanceTimersByTime(1000);
+    expect(turns).toEqual(['a', 'b', 'c refused', 'd']);
+    shares.leave(acme);
+    shares.leave(acme);
+    enter('e');
+    enter('f');
+    enter('g');
+    expect(turns.slice(4)).toEqual(['e', 'f']);
+  });
+
+  it('is remembered for those who have one, and for nobody else', () => {
+    for (let n = 0; n < 1000; n++) {
+      const tenant = parseTenantId(`t${n}`);
+      enter('x', tenant);
+      enter('y', tenant);
+      shares.leave(tenant);
+      expect(shares.tenants).toBe(1);
+      shares.leave(tenant);
+    }
+    expect(shares.tenants).toBe(0);
+    // Of nobody who has one, nothing is given back.
+    shares.leave(acme);
+    for (const name of ['a', 'b', 'c']) enter(name);
+    expect(turns.slice(2000)).toEqual(['a', 'b']);
+  });
+});
+
 describe('a pool whose tenants have a share', () => {
   beforeEach(() => openPool(patienceMs));
+  afterEach(() => pool.end());
 
   it('serves the others at once while one tenant’s burst waits for itself', async () => {
     const held = await hold('acme', 2);
@@ -89,6 +164,37 @@ describe('a pool whose tenants have a share', () => {
     release(await hold('acme', 2));
   });
 
+  it('gives a share back whose connection was lost, although its holder never does', async () => {
+    for (let i = 0; i < 3; i++) {
+      const [lost, kept] = await hold('acme', 2);
+      const { rows } = (await lost?.query<{ pid: number }>('select pg_backend_pid() as pid')) ?? { rows: [] };
+      await shop.database.admin.query('select pg_terminate_backend($1, 1000)', [rows[0]?.pid]);
+      release(await hold('acme', 1));
+      kept?.release();
+    }
+  });
+
+  it('never lets a tenant have more than its share, however its connections come and go', async () => {
+    await pool.end();
+    pool = await openPool(100);
+    const refused = { code: 'TENANCY_TENANT_OVERLOADED' };
+    let held = await hold('acme', 2);
+    for (let i = 0; i < 3; i++) {
+      release(held.slice(0, 1));
+      held = [...held.slice(1), ...(await hold('acme', 1))];
+      await expect(hold('acme', 1)).rejects.toMatchObject(refused);
+    }
+    release(held);
+    held = await hold('acme', 2);
+    await expect(hold('acme', 1)).rejects.toMatchObject(refused);
+    const [twice, ...rest] = held;
+    twice?.release();
+    expect(() => twice?.release()).toThrow('already been released');
+    held = [...rest, ...(await hold('acme', 1))];
+    await expect(hold('acme', 1)).rejects.toMatchObject(refused);
+    release(held);
+  });
+
   it('leaves code without a tenant all of the pool', async () => {
     release(await Promise.all([pool.connect(), pool.connect(), pool.connect()]));
     expect(pool.totalCount).toBe(3);
@@ -102,11 +208,15 @@ it('without shares: one tenant’s burst takes the pool, and another is refused'
   pool.options.connectionTimeoutMillis = 100;
   await expect(ask('globex')).rejects.toMatchObject({ code: 'TENANCY_POOL_EXHAUSTED' });
   release(held);
+  await pool.end();
 });
 
 it('is an option of the process, for an EntityManager as for all else', async () => {
-  pool = await scopedPool(shop);
+<<<<<<< HEAD
   const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 2000 });
+=======
+  const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 200 });
+>>>>>>> b0056aa (Tests: a tenant never has more than its share, nor less for long)
   await own.signUp('acme', 'globex');
   const nothing = () => own.orm.em.fork().execute('select 1');
   await own.tenancy.run('acme', () =>
