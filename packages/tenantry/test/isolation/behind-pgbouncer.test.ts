@@ -1,4 +1,4 @@
-import { defineEntity, p, raw } from '@mikro-orm/core';
+import { defineEntity, IsolationLevel, p, raw } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -40,6 +40,14 @@ const ways: Readonly<Record<string, (em: EntityManager, tenant: string) => Promi
     em.transactional(async (inner) => {
       inner.create(Widget, { name: `${tenant} in a transaction` });
       await inner.flush();
+      return inner.find(Seen, {});
+    }),
+  'a transaction that is entered by commands': (em) =>
+    em.transactional((inner) => inner.find(Seen, {}), { isolationLevel: IsolationLevel.REPEATABLE_READ }),
+  'a transaction that follows another': (em) =>
+    em.transactional(async (inner) => {
+      await inner.execute('select 1');
+      await inner.execute('commit and chain');
       return inner.find(Seen, {});
     }),
   'a stream in a transaction': (em) =>

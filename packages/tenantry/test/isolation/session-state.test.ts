@@ -118,21 +118,76 @@ describe('settings that got past the gate', () => {
   });
 });
 
-it('keeps nothing of a tenant on a connection between two statements', async () => {
-  const pool = await scopedPool(shop);
-  const client = await pool.connect();
-  const neutral = await settingsOf(client);
-  expect(neutral).toMatchObject({ role: 'none', idle: true });
-  await shop.tenancy.run('acme', () => client.query('select * from widget'));
-  expect(await settingsOf(client)).toEqual(neutral);
-  await expect(shop.tenancy.run('acme', () => client.query('select * from missing'))).rejects.toThrow('missing');
-  expect(await settingsOf(client)).toEqual(neutral);
-  await shop.tenancy.run('acme', async () => {
-    for (const sql of ['begin', 'select * from widget', 'set local role none', 'commit']) await client.query(sql);
+describe('what enters a scope', () => {
+  /** Every way in which the gate sets something, and every end of it. */
+  const ways: readonly (readonly string[])[] = [
+    ['select * from widget'],
+    ['select * from missing'],
+    ['select 1 / 0'],
+    ['set local timezone to utc'],
+    ['begin', 'select * from widget', 'set local role none', 'commit'],
+    ['begin', 'select * from widget', 'rollback'],
+    ['begin', 'select * from missing', 'commit'],
+    ['begin', 'lock table widget', 'commit'],
+    ['begin', 'savepoint s', 'select * from widget', 'rollback to s', 'select * from widget', 'rollback'],
+    ['begin isolation level serializable', 'select * from widget', 'commit'],
+    ['begin', 'set transaction read only', 'select * from widget', 'commit'],
+    ['begin', 'select * from widget', 'commit and chain', 'select * from widget', 'commit'],
+    ['begin', 'select * from widget', 'rollback and chain', 'select * from missing', 'rollback'],
+  ];
+
+  it.each(ways.map((texts) => [texts.join('; '), texts] as const))(
+    'leaves nothing of a tenant on the connection: %s',
+    async (_, texts) => {
+      const pool = await scopedPool(shop);
+      const client = await pool.connect();
+      const neutral = await settingsOf(client);
+      expect(neutral).toMatchObject({ role: 'none', idle: true, left: [] });
+      for (let round = 0; round < 2; round++) {
+        await shop.tenancy.run('acme', async () => {
+          for (const sql of texts) await client.query(sql).catch(() => undefined);
+        });
+        expect(await settingsOf(client)).toEqual(neutral);
+      }
+      client.release();
+      await pool.end();
+    },
+  );
+
+  it('leaves nothing of a tenant on the connection: a report', async () => {
+    const pool = await scopedPool(shop);
+    const untouched = await pool.connect();
+    const neutral = await settingsOf(untouched);
+    untouched.release();
+    const scope = await shop.tenancy.run('acme', () => shop.tenancy.require());
+    for (const text of ['select * from widget', 'select 1 / 0'])
+      await pool.readOnly({ scope, text, rowsMax: 9, statementTimeoutMs: 77 }).catch(() => undefined);
+    const client = await pool.connect();
+    expect(await settingsOf(client)).toEqual(neutral);
+    client.release();
+    await pool.end();
   });
-  expect(await settingsOf(client)).toEqual(neutral);
-  client.release();
-  await pool.end();
+
+  it('without the wall: one that is set for the session stays', async () => {
+    const pool = await scopedPool(shop);
+    const client = await pool.connect();
+    const neutral = await settingsOf(client);
+    for (const name of [
+      'role',
+      'search_path',
+      'statement_timeout',
+      'idle_in_transaction_session_timeout',
+      'work_mem',
+    ]) {
+      const value = name === 'role' ? 'acme_shop' : '77000';
+      await pastTheGate(client, `set ${name} to '${value}'`);
+      expect(await settingsOf(client)).not.toEqual(neutral);
+      await pastTheGate(client, `reset ${name}`);
+      expect(await settingsOf(client)).toEqual(neutral);
+    }
+    client.release();
+    await pool.end();
+  });
 });
 
 describe('without the wall', () => {

@@ -64,6 +64,9 @@ export interface Settings {
   readonly role: string;
   readonly path: string;
   readonly timeout: string;
+  readonly idleTimeout: string;
+  /** Whatever a `SET` of any name has left, but for what PgBouncer sets by itself and a transaction's modes, of which the next has its own. */
+  readonly left: readonly string[];
   readonly idle: boolean;
 }
 
@@ -85,12 +88,17 @@ export function pastTheGate<T extends pg.QueryResultRow>(
   });
 }
 
+/** What PgBouncer keeps for each of its clients. */
+const tracked = 'client_encoding|datestyle|timezone|intervalstyle|standard_conforming_strings|application_name';
+
 /** Looks at a connection past the gate. */
 export async function settingsOf(client: pg.ClientBase): Promise<Settings> {
   const { rows } = await pastTheGate<Omit<Settings, 'idle'>>(
     client,
     `select current_user::text as user, current_setting('role') as role,
-    current_setting('search_path') as path, current_setting('statement_timeout') as timeout`,
+    current_setting('search_path') as path, current_setting('statement_timeout') as timeout,
+    current_setting('idle_in_transaction_session_timeout') as "idleTimeout",
+    array(select name || '=' || setting from pg_settings where source = 'session' and name !~* '^(${tracked}|transaction_.*)$' order by 1) as left`,
   );
   const [row] = rows;
   if (!row) throw new Error('No settings');
