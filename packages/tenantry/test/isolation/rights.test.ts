@@ -30,12 +30,23 @@ describe('the catalog scope', () => {
     'select schema_name, head from tenantry.tenant_schema',
     'select migration from tenantry.ledger',
     'select name from tenantry.service',
+    'select version from tenantry.catalog_version',
+    'select count(*) from tenantry.operation',
+    'select count(*) from tenantry.event',
+    'select count(*) from tenantry.former_tenant',
+    "select tenantry.operation_is_held('nobody')",
   ])('may look: %s', async (sql) => {
     expect(await inCatalog(sql)).not.toEqual([]);
   });
 
   it.each([
     'delete from tenantry.tenant',
+    'truncate tenantry.tenant',
+    'delete from tenantry.event',
+    'delete from tenantry.operation',
+    "insert into tenantry.former_tenant (id) values ('acme')",
+    'update tenantry.catalog_version set breaking = true',
+    'update tenantry.snapshot set statements = null',
     "update tenantry.tenant_schema set role_name = 'globex_shop'",
     "insert into tenantry.ledger (schema_name, migration, checksum) values ('acme_shop', 'x', 'x')",
     "update tenantry.service set head = 'x'",
@@ -63,7 +74,7 @@ describe('the catalog scope', () => {
   });
 });
 
-it('lets a tenant use a table, and its sequence, that a later migration adds, without another grant', async () => {
+it('lets a tenant read and write a table, and use its sequence, that a later migration adds, without another grant', async () => {
   const migrations = { ...widgetMigrations, '000002-reviews': ReviewMigration };
   const options = { url: shop.database.url, service: 'shop', migrations, reconcile: { automatic: false } };
   const newer = await Tenancy.start(options);
@@ -73,6 +84,18 @@ it('lets a tenant use a table, and its sequence, that a later migration adds, wi
     shop.orm.em.execute("insert into review (text) values ('fine') returning id, text"),
   );
   expect(rows).toEqual([{ id: 1, text: 'fine' }]);
+  await shop.tenancy.run('acme', async () => {
+    for (const sql of [
+      "update review set text = 'better' where id = 1 returning id",
+      "select id from review where text = 'better'",
+      "select currval('review_id_seq')::int as id",
+      'select last_value::int as id from review_id_seq',
+      'delete from review returning id',
+    ])
+      expect(await shop.orm.em.execute(sql)).toEqual([{ id: 1 }]);
+    for (const sql of ['truncate review', 'alter table review add column x int', 'drop table review'])
+      await expect(shop.orm.em.execute(sql)).rejects.toMatchObject({ code: '42501' });
+  });
   await expect(
     shop.tenancy.run('acme', () => shop.orm.em.execute('select * from globex_shop.review')),
   ).rejects.toMatchObject(denied);
