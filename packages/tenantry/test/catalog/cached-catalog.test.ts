@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { TestDatabase } from '../../../../test/support/database.js';
 import { openShop, type Shop } from '../../../../test/support/shop.js';
+import { until } from '../../../../test/support/until.js';
 import { CachedCatalog, type CatalogCacheOptions } from '../../src/catalog/cached-catalog.js';
 import { PostgresCatalog } from '../../src/catalog/postgres-catalog.js';
 import { parseServiceName } from '../../src/tenant/service-name.js';
@@ -14,6 +15,8 @@ let shop: Shop;
 let database: TestDatabase;
 /** Statements that reached PostgreSQL. */
 let asked = 0;
+/** Lets PostgreSQL answer, and loses the answer. */
+let answerLost = false;
 beforeAll(async () => {
   shop = await openShop();
   ({ database } = shop);
@@ -28,7 +31,8 @@ function cached(options: Partial<CatalogCacheOptions> = {}): CachedCatalog {
   const counted = {
     query: (...args: Parameters<TestDatabase['admin']['query']>) => {
       asked++;
-      return database.admin.query(...args);
+      const answer = database.admin.query(...args) as unknown as Promise<unknown>;
+      return answerLost ? answer.then(() => Promise.reject(new Error('Connection terminated'))) : answer;
     },
   } as TestDatabase['admin'];
   const source = new PostgresCatalog(counted, database.name, parseServiceName('shop'));
@@ -45,6 +49,7 @@ it('asks once for a tenant, and once for an id that there is not, however often 
     expect(await catalog.find(nobody)).toBeUndefined();
   }
   expect(asked).toBe(2);
+  expect([catalog.peek(acme)?.tenant.id, catalog.peek(nobody)]).toEqual(['acme', undefined]);
 });
 
 it('asks once when many ask at the same time', async () => {
@@ -164,4 +169,78 @@ it('passes lists and changes on, and forgets whom they change', async () => {
   expect(await catalog.find(later)).toBeUndefined();
   await catalog.create({ id: 'later', name: 'Later' });
   expect((await catalog.find(later))?.tenant.name).toBe('Later');
+});
+
+describe('a change', () => {
+  beforeEach(() =>
+    database.admin.query("update tenantry.tenant set name = 'acme', status = 'active' where id = 'acme'"),
+  );
+
+  /** Holds a change back in PostgreSQL while somebody looks. */
+  async function whileItWaits(lock: string, change: () => Promise<unknown>, look: () => Promise<unknown>) {
+    const locker = await database.admin.connect();
+    await locker.query(`begin; ${lock}`);
+    const changing = change();
+    await until('the change waits', async () => {
+      const { rowCount } = await database.admin.query(
+        'select from pg_stat_activity where datname = $1 and cardinality(pg_blocking_pids(pid)) > 0',
+        [database.name],
+      );
+      return rowCount === 1;
+    });
+    const seen = await look();
+    await locker.query('rollback');
+    locker.release();
+    await changing;
+    return seen;
+  }
+  const row = "select from tenantry.tenant where id = 'acme' for update";
+
+  it.each<[string, (catalog: CachedCatalog) => Promise<unknown>, object]>([
+    ['a name', (catalog) => catalog.rename('acme', 'Acme, Inc.'), { name: 'Acme, Inc.' }],
+    ['a status', (catalog) => catalog.setStatus('acme', 'suspended'), { status: 'suspended' }],
+  ])('of %s is seen at once by who made it, also by those who asked while it was made', async (_, change, expected) => {
+    const catalog = cached();
+    const before = await whileItWaits(
+      row,
+      () => change(catalog),
+      () => catalog.find(acme),
+    );
+    expect(before).toMatchObject({ tenant: { name: 'acme', status: 'active' } });
+    expect(catalog.peek(acme)).toBeUndefined();
+    expect(await catalog.find(acme)).toMatchObject({ tenant: expected });
+  });
+
+  it('that makes a tenant is seen at once, although somebody had asked for it', async () => {
+    const catalog = cached();
+    const initech = parseTenantId('initech');
+    const before = await whileItWaits(
+      "insert into tenantry.tenant (id, name) values ('initech', 'x')",
+      () => catalog.create({ id: initech, name: 'Initech' }),
+      () => catalog.find(initech),
+    );
+    expect(before).toBeUndefined();
+    expect(await catalog.find(initech)).toMatchObject({ tenant: { name: 'Initech' } });
+    await database.admin.query("delete from tenantry.tenant where id = 'initech'");
+  });
+
+  it.each<[string, (catalog: CachedCatalog) => Promise<unknown>]>([
+    ['a name', (catalog) => catalog.rename('acme', 'Acme, Inc.')],
+    ['a status', (catalog) => catalog.setStatus('acme', 'suspended')],
+  ])('of %s of which nobody heard how it ended is not taken for none', async (_, change) => {
+    const catalog = cached();
+    const before = await catalog.find(acme);
+    answerLost = true;
+    await expect(change(catalog)).rejects.toThrow('Connection terminated');
+    answerLost = false;
+    expect(catalog.peek(acme)).toBeUndefined();
+    expect(await catalog.find(acme)).not.toEqual(before);
+  });
+
+  it('of one tenant leaves what is known of the others', async () => {
+    const catalog = cached();
+    await Promise.all([catalog.find(acme), catalog.find(globex)]);
+    await catalog.rename('acme', 'acme');
+    expect([catalog.peek(acme), catalog.peek(globex)?.tenant.id]).toEqual([undefined, 'globex']);
+  });
 });

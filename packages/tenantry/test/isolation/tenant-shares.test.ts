@@ -212,11 +212,7 @@ it('without shares: one tenant’s burst takes the pool, and another is refused'
 });
 
 it('is an option of the process, for an EntityManager as for all else', async () => {
-<<<<<<< HEAD
   const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 2000 });
-=======
-  const own = await openShop({ connectionsPerTenant: 1, acquireTimeoutMs: 200 });
->>>>>>> b0056aa (Tests: a tenant never has more than its share, nor less for long)
   await own.signUp('acme', 'globex');
   const nothing = () => own.orm.em.fork().execute('select 1');
   await own.tenancy.run('acme', () =>
