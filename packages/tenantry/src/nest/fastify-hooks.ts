@@ -26,7 +26,8 @@ export function openInFastify(fastify: FastifyHooks, scopes: RequestScopes): voi
     if (request.raw?.upgrade) return done();
     request[cellOf] = scopes.open(request, done);
   });
-  // Reading a body continues in the socket's async context: the scope is entered again before the handler.
+  // A hook of the service may have waited for something that calls back from elsewhere, as a client of a queue or a cache
+  // does. Fastify itself goes on in the request's async context, also after it has read a body.
   fastify.addHook('preValidation', (request, _, done) => {
     const cell = request[cellOf];
     if (cell) runInCell(cell, done);
