@@ -47,6 +47,8 @@ export const sqlstate = {
 /** The SQLSTATE of an error from `pg`, if it is one. */
 export function sqlstateOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
-  const { code } = error as { code?: unknown };
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  // Of a socket, `EPIPE` has five characters too.
+  if (syscall !== undefined) return undefined;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
