@@ -94,7 +94,7 @@ export function resolveAdoptConfig(config: AdoptConfig): ResolvedAdoptConfig {
   for (const key of ['table', 'as'] as const) {
     const names = data.tables.map((each) => (key === 'as' ? (each.as ?? each.table) : each.table));
     const twice = names.find((each, index) => names.indexOf(each) !== index);
-    if (twice !== undefined) throw invalid('adopt.tables', `"${twice}" stands in it twice`);
+    if (twice !== undefined) throw invalid('adopt.tables', `"${twice}" is listed twice`);
   }
   return data;
 }

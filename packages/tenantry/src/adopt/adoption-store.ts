@@ -31,9 +31,10 @@ export async function findOpen(client: Querier, service: ServiceName): Promise<A
 const remedies: Readonly<Record<AdoptionStatus | 'none', string>> = {
   none: 'Begin one with `tenantry adopt run`.',
   copying: 'Run `tenantry adopt run` to its end first.',
-  copied: 'The shared tables lead; `tenantry adopt cutover` turns to the tenant schemas.',
-  cutover: 'The tenant schemas lead; go back with `tenantry adopt rollback`, or end it with `tenantry adopt finish`.',
-  finishing: 'The tenant schemas lead; run `tenantry adopt finish` to its end.',
+  copied: 'The shared tables are in use; `tenantry adopt cutover` turns to the tenant schemas.',
+  cutover:
+    'The tenant schemas are in use; go back with `tenantry adopt rollback`, or end it with `tenantry adopt finish`.',
+  finishing: 'The tenant schemas are in use; run `tenantry adopt finish` to its end.',
   finished: 'It is over.',
   aborted: 'It is over.',
 };

@@ -208,7 +208,8 @@ export class Adoption {
       if (!isSame(asked, open.config))
         throw new TenancyError('TENANCY_OPTION_INVALID', {
           option: 'adopt',
-          reason: 'it is not what the adoption began with; restore it, or give that one up with `tenantry adopt abort`',
+          reason:
+            'it is not what the adoption began with; restore it, or give the adoption up with `tenantry adopt abort`',
         });
       return open;
     }
@@ -254,7 +255,7 @@ export class Adoption {
       throw new TenancyError('TENANCY_ADOPTION_BUSY', {
         service,
         reason: 'it was stopped while it waited for another process that works on it',
-        remedy: 'Give the same command again when that one is done.',
+        remedy: 'Run the same command again when that one is done.',
       });
     try {
       return await fn();

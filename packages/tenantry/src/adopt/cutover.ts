@@ -116,7 +116,7 @@ async function compareCounts(
     if (!one(rows, 'select … as same').same)
       throw new TenancyError('TENANCY_ADOPTION_FAILED', {
         tenant,
-        reason: 'it has not as many rows as in the shared tables; run `tenantry adopt verify`',
+        reason: 'it does not have as many rows as the shared tables; run `tenantry adopt verify`',
       });
   }
 }

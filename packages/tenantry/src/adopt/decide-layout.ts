@@ -60,7 +60,7 @@ function decidePart(
   if (!source) return complain('no-table', table, `There is no table "${table}" in the schema "${config.schema}".`);
   if (!target) return complain('no-target', table, `The tenant schemas of ${config.service} have no table "${as}".`);
   if (!['r', 'p'].includes(source.kind) || source.inherited)
-    return complain('no-plain-table', table, 'It is a view, a foreign table, or has tables that inherit from it.');
+    return complain('no-plain-table', table, 'It is a view or a foreign table, or other tables inherit from it.');
   if (source.primaryKey.length === 0)
     return complain('no-primary-key', table, 'It has no primary key, so its rows cannot be told apart.');
   const way = findWay(config, ground, number, complain);
@@ -74,7 +74,7 @@ function decidePart(
   const names = source.primaryKey.filter((name) => way.path.length > 0 || name !== way.tenantColumn);
   const key = names.map((name) => columns.find(({ from }) => from === name)).filter((pair) => pair !== undefined);
   if (key.length === 0 || key.length < names.length)
-    return complain('no-key', table, 'Its primary key is not among the copied columns, or is the tenant alone.');
+    return complain('no-key', table, 'Its primary key is not among the copied columns, or is only the tenant column.');
   const uniques = [target.primaryKey, ...target.uniques.map((unique) => unique.columns)];
   if (
     !uniques.some((unique) =>
@@ -119,7 +119,7 @@ function findWay(
   for (let at = number; path.length < config.tables.length;) {
     const asked = config.tables[at];
     const facts = source.find(({ name }) => name === asked?.table);
-    if (!asked || !facts) return complain('no-way', start, 'A table on the way to its tenant is not there.');
+    if (!asked || !facts) return complain('no-way', start, 'A table on the way to its tenant is missing.');
     if (typeof asked.tenant === 'string') {
       const column = facts.columns.find(({ name }) => name === asked.tenant);
       if (!column || column.generated)
@@ -182,7 +182,11 @@ function pairColumns(
         `The tenant table "${target.name}" has no column "${to}". Name another in \`columns\`, or null to leave it out.`,
       );
     else if (partner.type !== column.type)
-      complain('other-type', table, `"${column.name}" is ${column.type}, in the tenant table ${partner.type}.`);
+      complain(
+        'other-type',
+        table,
+        `"${column.name}" has the type ${column.type}; in the tenant table it has ${partner.type}.`,
+      );
     else if (!partner.generated) pairs.push(pairOf(column, partner));
   }
   const filled = new Set(pairs.map(({ to }) => to));

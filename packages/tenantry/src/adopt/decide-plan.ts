@@ -137,14 +137,14 @@ function found(
       problems.push({
         problem: 'duplicates',
         table,
-        words: `The tenant table wants (${columns.join(', ')}) to be unique (${constraint}); ${duplicates} groups of rows are not.`,
+        words: `The tenant table requires (${columns.join(', ')}) to be unique (${constraint}); ${duplicates} groups of rows are not.`,
       });
   for (const { part, counted } of surveyed)
     for (const [column, rows] of nullsOf(counted))
       problems.push({
         problem: 'nulls',
         table: part.table,
-        words: `"${column}" is null in ${rows} rows, and must not be in the tenant table.`,
+        words: `"${column}" is null in ${rows} rows, which the tenant table does not allow.`,
       });
   return problems;
 }

@@ -23,7 +23,7 @@ export function decideTenants(
     const id = `${idPrefix}${tenantId ?? ''}`;
     const reason =
       whyNoTenant(sourceId, id, name, status) ??
-      (sources.has(sourceId ?? '') || ids.has(id) ? 'stands there twice' : undefined);
+      (sources.has(sourceId ?? '') || ids.has(id) ? 'occurs twice' : undefined);
     if (reason !== undefined || sourceId === null)
       unfit.push({ sourceId: sourceId ?? 'null', reason: reason ?? 'is null' });
     else tenants.push({ sourceId, tenant: id as TenantId, name: name ?? '' });

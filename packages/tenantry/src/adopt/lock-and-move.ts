@@ -19,7 +19,7 @@ export interface LockedWork {
 /** How often, and milliseconds that it may be held. */
 const attemptsMax = 10;
 
-const stopped = { reason: 'it was stopped', remedy: 'Give the same command again.' };
+const stopped = { reason: 'it was stopped', remedy: 'Run the same command again.' };
 
 /** How a lock was held. */
 export interface LockReport {
@@ -66,13 +66,13 @@ export async function lockAndMove(
       const moved = await onConnection(owner, moveOnce);
       if (moved) return { ...moved, attempts: attempt };
       why = {
-        reason: `what came in meanwhile could not be carried over within ${lockMaxMs} ms`,
-        remedy: 'Try it again when less is written, or raise `lockMaxMs` (--lock-max).',
+        reason: `the changes that came in meanwhile could not be carried over within ${lockMaxMs} ms`,
+        remedy: 'Try again when fewer rows are written, or raise `lockMaxMs` (--lock-max).',
       };
     } catch (error) {
       if (!mayPass(error)) throw error;
       why = {
-        reason: `the lock that keeps writers away was not to be had (${(error as Error).message})`,
+        reason: `the lock that keeps writers away could not be taken (${(error as Error).message})`,
         remedy:
           'Look for long transactions in pg_stat_activity, or raise `lockMaxMs` (--lock-max), and `lockTimeoutMs` where that is less.',
       };

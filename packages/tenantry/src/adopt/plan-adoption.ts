@@ -42,7 +42,7 @@ export async function planAdoption(
     problem: 'seeded',
     table,
     words:
-      'A migration puts rows into the tenant table, where they would meet the shared ones. Take them out of the migration.',
+      'A migration puts rows into the tenant table, where they would collide with the shared ones. Take them out of the migration.',
   }));
   const known = [...problems, ...seeded];
   if (

@@ -35,7 +35,7 @@ export async function adoptNewTenants(context: AdoptionContext): Promise<number>
     const reason = `the new tenant "${first.sourceId}" ${first.reason}`;
     throw new TenancyError('TENANCY_ADOPTION_UNFIT', { reason });
   }
-  emit({ type: 'note', words: `${tenants.length} new tenants came during the adoption` });
+  emit({ type: 'note', words: `${tenants.length} new tenants signed up during the adoption` });
   await within(owner, 'read committed', (client) => addTenants(client, id, tenants, new Map()));
   const failed = (await provisionTenants(context)) + (await copyAll(context, 'index'));
   if (failed > 0)

@@ -39,7 +39,7 @@ export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Pr
   } catch (error) {
     if (locked || sqlstateOf(error) !== sqlstate.lockNotAvailable) throw error;
     const { rows } = await owner.query<{ who: string | null }>(holders);
-    const reason = `the catalog was held for ${waitMs} ms by ${one(rows, 'who holds the catalog').who ?? 'somebody who has just let it go'}`;
+    const reason = `the catalog was held for ${waitMs} ms by ${one(rows, 'who holds the catalog').who ?? 'somebody who has just released it'}`;
     throw new TenancyError('TENANCY_LOCK_HELD', { reason }, { cause: error });
   }
 }

@@ -23,29 +23,31 @@ type Act = (context: CliContext, adoption: Adoption, options: LockingOptions) =>
 export const register: Register = (program, run) => {
   const adopt = program
     .command('adopt')
-    .description('take shared tables with a tenant column apart into tenant schemas')
+    .description('move tenants from shared tables with a tenant column into tenant schemas')
     .addHelpText(
       'after',
       '\nThe section `adopt` of the config names the tables. In order: plan, run, verify, cutover, finish.',
     );
   adopt
     .command('plan')
-    .description('what is there, what would be done, and what stands against it; changes nothing')
+    .description('show what is there, what would be done, and every problem; changes nothing')
     .action((_: unknown, command: Command) => run(command, plan));
   const step = (name: string, description: string, act: Act, locks = false) => {
     const command = adopt
       .command(name)
       .description(description)
-      .addOption(new Option('--connections <n>', 'work over so many connections').default('4'));
+      .addOption(new Option('--connections <n>', 'how many connections work at the same time').default('4'));
     if (locks)
-      command.addOption(new Option('--lock-max <ms>', 'milliseconds that writers may have to wait').default('2000'));
+      command.addOption(
+        new Option('--lock-max <ms>', 'how many milliseconds writers may have to wait').default('2000'),
+      );
     command.action((_: unknown, own: Command) => run(own, (context) => take(context, own.opts<Flags>(), act)));
   };
   step('run', 'make the tenants and copy their rows; go on where an earlier run ended', copy);
   step('verify', 'compare both sides: rows and checksums per tenant and table', verify);
   step('cutover', 'turn to the tenant schemas; the shared tables refuse changes from then on', cutover, true);
   step('rollback', 'turn back to the shared tables, with what was written since', rollback, true);
-  step('finish', 'end it after the cutover: no way back from then on', finish);
+  step('finish', 'end it after the cutover; there is no way back from then on', finish);
   step('abort', 'give it up before the cutover: the tenant tables are emptied again', abort);
 };
 
@@ -126,14 +128,14 @@ async function cutover(context: CliContext, adoption: Adoption, options: Locking
   const report = await adoption.cutover(options);
   say(context, { type: 'cutover', ...report }, [
     `cut over: writers waited ${report.lockedMs + report.waitedMs} ms, ${report.lockedMs} ms of it for the last changes; attempt ${report.attempts}`,
-    'the tenant schemas lead; back with: tenantry adopt rollback; end it with: tenantry adopt finish',
+    'the tenant schemas are in use; go back with: tenantry adopt rollback; end it with: tenantry adopt finish',
   ]);
 }
 
 async function rollback(context: CliContext, adoption: Adoption, options: LockingOptions): Promise<void> {
   const report = await adoption.rollback(options);
   say(context, { type: 'rollback', ...report }, [
-    `rolled back: writers waited ${report.lockedMs + report.waitedMs} ms; the shared tables lead again`,
+    `rolled back: writers waited ${report.lockedMs + report.waitedMs} ms; the shared tables are in use again`,
   ]);
 }
 

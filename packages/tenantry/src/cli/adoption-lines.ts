@@ -30,15 +30,13 @@ export function planLines(plan: AdoptionPlan): string[] {
       `unique: ${table} (${columns.join(', ')}), ${constraint}: ${uniqueWords[change]}${duplicates > 0 ? `; ${duplicates} groups of rows are not` : ''}`,
     );
   for (const { table, column } of sequences)
-    lines.push(`sequence: ${table}.${column} goes past the greatest value of each tenant`);
+    lines.push(`sequence: ${table}.${column} is set past the greatest value of each tenant`);
   for (const note of notes) lines.push(`note: ${note}`);
   if (tables.length > 0) lines.push(`estimated time: ${estimatedSeconds} s`);
   for (const { problem, table, words } of problems)
     lines.push(`problem ${problem}: ${table === null ? '' : `${table}: `}${words}`);
   lines.push(
-    ok
-      ? 'nothing stands against it; begin with: tenantry adopt run'
-      : `${problems.length} problems stand against it; nothing was changed`,
+    ok ? 'there are no problems; begin with: tenantry adopt run' : `${problems.length} problems; nothing was changed`,
   );
   return lines;
 }
@@ -79,7 +77,7 @@ export function verifyLines({ same, tenants, rows, pending, left, differences, s
     ...found.map(({ key, is }) => `  ${key.join(', ')} is ${is}`),
   ]);
   lines.push(
-    `${tenants} tenants, ${rows} rows compared; ${pending} changes wait and were not; ${left} rows without a tenant stay`,
+    `${tenants} tenants, ${rows} rows compared; ${pending} changes are not carried over yet and were left out; ${left} rows without a tenant stay where they are`,
   );
   if (stopped) lines.push('stopped before the end');
   else lines.push(same ? 'both sides are the same' : `${differences.length} tables differ`);

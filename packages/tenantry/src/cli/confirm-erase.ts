@@ -20,13 +20,12 @@ export async function confirmErase(
   yes: string | undefined,
 ): Promise<void> {
   const again = yes ?? (await ask(context, { id, name, now }));
-  if (again !== id)
-    throw new UsageError(`The id was to be typed twice: "${again}" is not "${id}". Nothing was changed.`);
+  if (again !== id) throw new UsageError(`The two ids differ: "${again}" is not "${id}". Nothing was changed.`);
 }
 
 async function ask(context: CliContext, { id, name, now }: EraseQuestion): Promise<string> {
   if (!process.stdin.isTTY || context.json)
-    throw new UsageError(`Nobody can be asked here: confirm with --yes ${id}. Nothing was changed.`);
+    throw new UsageError(`There is no terminal to ask on: confirm with --yes ${id}. Nothing was changed.`);
   const when = now ? 'erases all its data at once, for good' : 'stops serving it, and erases all its data later';
   context.note(`${id} is "${name}". This ${when}.`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

@@ -14,7 +14,7 @@ interface Flags {
 export const register: Register = (program, run) => {
   const command = program
     .command('export <tenant>')
-    .description('write one tenant, all its services as of one moment, into a file')
+    .description('write one tenant into a file, with all its services as of one moment')
     .option('-o, --output <file>', 'the file (default: stdout, where that is no terminal)')
     .option('--force', 'replace a file that is there')
     .action((tenant: string) => run(command, (context) => act(context, tenant, command.opts<Flags>())));
@@ -24,7 +24,7 @@ async function act(context: CliContext, tenant: string, { output, force }: Flags
   const piped = output === undefined || output === '-';
   if (piped && context.json) throw new UsageError('With --json stdout is the report; name a file with -o.');
   const to = piped ? context.pipedOut() : output;
-  if (!to) throw new UsageError('A tenant file is nothing for a terminal; name a file with -o.');
+  if (!to) throw new UsageError('A terminal cannot show a tenant file; name a file with -o.');
   const report = await context.withDatabase((database) =>
     withTenantsAsTheyAre(database, (tenants) =>
       followCopy(context, (watch) => tenants.export(tenant, { to, force, ...watch })),

@@ -24,7 +24,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   const program = new Command('tenantry')
     .description('Schema-per-tenant PostgreSQL: migrations, the fleet, tenants.')
     .option('--config <file>', 'config file (default: the nearest tenantry.config.js)')
-    .option('--json', 'for machines: JSON on stdout, nothing else there')
+    .option('--json', 'for machines: write JSON to stdout, and nothing else')
     .addHelpText('after', '\nExit codes: 0 done, 1 something failed, 2 wrong usage, 3 a rollout was halted.')
     .exitOverride()
     .showHelpAfterError('(tenantry --help lists the commands)');

@@ -50,11 +50,11 @@ function withOptions(command: Command): Command {
     .option('--tenant <id...>', 'only these tenants')
     .option('--where <selector>', 'only tenants with this status and these labels, such as status=active,tier=gold')
     .option('--dry-run', 'print the plan and change nothing')
-    .option('--canary <n>', 'tenants that go first; a failure among them halts the rollout')
+    .option('--canary <n>', 'how many tenants go first; a failure among them halts the rollout')
     .option('--wave <ends>', 'ends of the waves after the canary, such as 10%,50%,100%')
-    .option('--max-failures <n>', 'failures to put up with: a number, or a share such as 1%')
-    .option('--allow <rule: reason...>', 'let the plan break a rule of the lint, for a reason that is kept')
-    .addOption(new Option('--connections <n>', 'tenants are migrated over so many connections').default('4'));
+    .option('--max-failures <n>', 'how many tenants may fail: a number, or a share such as 1%')
+    .option('--allow <rule: reason...>', 'allow the plan to break a rule of the lint; the reason is kept')
+    .addOption(new Option('--connections <n>', 'how many connections migrate tenants at the same time').default('4'));
 }
 
 async function act(context: CliContext, flags: Flags, direction: 'up' | 'down'): Promise<void> {

@@ -30,7 +30,7 @@ export const register: Register = (program, run) => {
       run(command, (context) => check(context, options.service)),
     );
   ofPart(
-    group.command('snapshot').description('take the entities as what the migrations in the folder have made'),
+    group.command('snapshot').description('record that the migrations in the folder have made what the entities say'),
   ).action((options: PartOptions, command: Command) => run(command, (context) => snapshot(context, options)));
 };
 

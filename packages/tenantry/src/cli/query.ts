@@ -195,7 +195,7 @@ function outcomeLines({ answered, failures, cutTenants, limitReachedAt, stopped 
     ...(failures.length > 0 ? [`${answered} tenants answered, ${failures.length} failed`] : []),
     ...(answered + failures.length === 0 && !stopped ? ['No tenant is selected.'] : []),
     ...(cutTenants > 0
-      ? [`${cutTenants} tenants have more rows than --limit-per-tenant; what is beyond is missing`]
+      ? [`${cutTenants} tenants have more rows than --limit-per-tenant; the rows beyond it are missing`]
       : []),
     ...(limitReachedAt === null
       ? []

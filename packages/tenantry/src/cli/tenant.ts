@@ -44,8 +44,8 @@ function addLooks(tenant: Command, add: Add): void {
       .command('list')
       .description('tenants of every status, in the order of their ids')
       .addOption(new Option('--status <status>', 'only these').choices(tenantStatuses))
-      .option('--after <id>', 'those after this id')
-      .option('--limit <n>', 'at most so many, up to 1000', '100'),
+      .option('--after <id>', 'only those after this id')
+      .option('--limit <n>', 'how many at most, up to 1000', '100'),
     ({ status, after, limit }: { status?: TenantStatus; after?: string; limit: string }) =>
       async (tenants, context) => {
         const page = await tenants.list({ status, after, limit: count('--limit', limit, 1000) });
@@ -54,7 +54,7 @@ function addLooks(tenant: Command, add: Add): void {
       },
   );
   add(
-    tenant.command('show <id>').description('one tenant: its schemas, what was done to it, what happened to it'),
+    tenant.command('show <id>').description('show one tenant: its schemas, its operations, its events'),
     (_, [id = '']) =>
       async (tenants, context) => {
         const details = await tenants.show(id);
@@ -66,7 +66,9 @@ function addLooks(tenant: Command, add: Add): void {
 
 function addSwitches(tenant: Command, add: Add): void {
   add(
-    tenant.command('suspend <id>').description('answer 403 for it, everywhere within a second; its data stays'),
+    tenant
+      .command('suspend <id>')
+      .description('stop serving a tenant (403), everywhere within a second; its data stays'),
     (_, [id = '']) =>
       async (tenants, context) =>
         shown(context, tenants, (await tenants.suspend(id)).id, 'suspended'),
@@ -80,7 +82,7 @@ function addSwitches(tenant: Command, add: Add): void {
   add(
     tenant
       .command('archive <id>')
-      .description('put it away: 403, and PostgreSQL refuses its role to the login that serves; its data stays'),
+      .description('put a tenant away: 403, and PostgreSQL refuses its role to the login that serves; its data stays'),
     (_, [id = '']) =>
       async (tenants, context) => {
         const { id: done, status } = await tenants.archive(id, followOperation(context));
@@ -103,7 +105,7 @@ function addChanges(tenant: Command, add: Add): void {
   add(
     tenant
       .command('rename <id>')
-      .description('another name, or another id with schemas, roles and rows')
+      .description('give a tenant another name, or another id with its schemas, roles and rows')
       .option('--name <text>', 'the new name, for people')
       .option('--to <id>', 'the new id; the former one is unknown from then on'),
     ({ name, to }: { name?: string; to?: string }, [id = '']) =>

@@ -76,7 +76,7 @@ export class TenantCopies {
     const tenant = parseTenantId(id);
     const owner = this.#parts.owner();
     const { lockTimeoutMs } = this.#parts;
-    const left = typeof to === 'string' ? undefined : 'what was written to the stream is no whole file';
+    const left = typeof to === 'string' ? undefined : 'the stream holds only a part of a file';
     const exporting = async () => {
       const report = await withOutput(to, force, (sink) =>
         exportTenant(owner, tenant, sink, { ...watch, lockTimeoutMs }),

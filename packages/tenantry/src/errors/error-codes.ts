@@ -34,7 +34,7 @@ export const errorCodes = {
     title: 'Not your tenant',
     detail: 'The request names a tenant that its credentials do not belong to.',
     operator:
-      'The resolvers of allOf() found different tenants in one request, so nobody was served. Somebody tries a foreign tenant, or a proxy sets the wrong one.',
+      'The resolvers of allOf() found different tenants in one request, so nobody was served. Either somebody tries to reach a foreign tenant, or a proxy sets the wrong one.',
   },
   TENANCY_TOKEN_INVALID: {
     status: 401,
@@ -74,7 +74,7 @@ export const errorCodes = {
     title: 'Tenant exists',
     detail: 'This id belongs or belonged to another tenant; choose another one.',
     operator:
-      'A tenant was to be made with the id "{tenant}" that another tenant has or had; ids are never used twice.',
+      'The id "{tenant}" belongs or belonged to another tenant, and an id is never used twice. Choose another one.',
   },
   TENANCY_TENANT_STATUS: {
     status: 409,
@@ -85,22 +85,22 @@ export const errorCodes = {
   TENANCY_TENANT_ENTANGLED: {
     status: 409,
     title: 'Tenant is tied to something else',
-    detail: 'Something that is not this tenant’s depends on it, so it was left as it is.',
-    operator: 'Tenant "{tenant}" was left as it is: {reason}.',
+    detail: 'Something outside this tenant depends on it, so nothing was changed.',
+    operator: 'Tenant "{tenant}" was not changed: {reason}.',
   },
   TENANCY_TENANT_BUSY: {
     status: 409,
     title: 'Tenant is busy',
-    detail: 'Something else is being done to this tenant; try again when it is over.',
+    detail: 'Another change of this tenant is under way; try again when it is over.',
     operator:
-      'Something else is being done to the tenant "{tenant}", here or in another process: an operation, which `tenantry tenant show {tenant}` names, or an export, a clone or an import. Try again when it is over.',
+      'Another command works on the tenant "{tenant}", here or in another process. It is an operation, which `tenantry tenant show {tenant}` names, or an export, a clone or an import. Try again when it is over.',
   },
   TENANCY_OPERATION_OPEN: {
     status: 409,
     title: 'Operation unfinished',
-    detail: 'Something that was begun with this tenant is unfinished; whoever runs the service can finish it.',
+    detail: 'An earlier change of this tenant is unfinished; whoever runs the service can finish it.',
     operator:
-      'Operation {operation} ("{kind}") of the tenant "{tenant}" is unfinished, so nothing else was begun. Give the same command again, with the same options, to finish it; `tenantry tenant show {tenant}` shows them.',
+      'Operation {operation} ("{kind}") of the tenant "{tenant}" is unfinished, so nothing else was begun. Run the same command again, with the same options, to finish it; `tenantry tenant show {tenant}` shows them.',
   },
   TENANCY_OPERATION_FAILED: {
     ...internal,
@@ -134,7 +134,7 @@ export const errorCodes = {
   TENANCY_SCHEMA_TAKEN: {
     ...internal,
     operator:
-      'The schema or role "{schema}" exists but the catalog did not make it. Rename or drop it, or give the tenant another id; it was left alone.',
+      'The schema or role "{schema}" exists, but Tenantry did not make it, so it was left alone. Rename or drop it, or give the tenant another id.',
   },
   TENANCY_SCHEMA_LOST: {
     ...internal,
@@ -183,19 +183,19 @@ export const errorCodes = {
     ...unavailable,
     detail: 'The service is busy; try again shortly.',
     operator:
-      'All {max} connections of the pool were in use for {acquireTimeoutMs} ms. Raise `connections`, of which the pool has what `ownerConnections` and listening leave, or `acquireTimeoutMs`, or shorten transactions.',
+      'All {max} connections of the pool were in use for {acquireTimeoutMs} ms. Raise `connections` (the pool has those that `ownerConnections` and the listening connection leave) or `acquireTimeoutMs`, or shorten transactions.',
   },
   TENANCY_OWNER_POOL_EXHAUSTED: {
     ...unavailable,
     detail: 'The service is busy; try again shortly.',
     operator:
-      'All {max} connections of the owner role were in use for {acquireTimeoutMs} ms. Raise `ownerConnections` (and `connections` with it) or `acquireTimeoutMs`, or ask for less at the same time.',
+      'All {max} connections of the owner role were in use for {acquireTimeoutMs} ms. Raise `ownerConnections` (and `connections` with it) or `acquireTimeoutMs`, or run fewer such operations at the same time.',
   },
   TENANCY_TENANT_OVERLOADED: {
     status: 429,
     title: 'Too many requests',
     retryAfter: 1,
-    detail: 'Too much is asked for this tenant at the same time; try again shortly.',
+    detail: 'Too many requests for this tenant are under way; try again shortly.',
     operator:
       'Tenant "{tenant}" had all its {connectionsPerTenant} connections in use for {acquireTimeoutMs} ms. Raise `connectionsPerTenant` or `acquireTimeoutMs`, or shorten its transactions.',
   },
@@ -207,13 +207,13 @@ export const errorCodes = {
   TENANCY_LOCK_HELD: {
     ...unavailable,
     retryAfter: 5,
-    detail: 'Something else is being done that this has to wait for; try again shortly.',
+    detail: 'This has to wait for another change; try again shortly.',
     operator:
-      'A lock of Tenantry was not to be had: {reason}. Look what that backend does (pg_stat_activity), and end it if it does nothing: pg_terminate_backend(pid).',
+      'Tenantry waited for a lock and did not get it: {reason}. See what that backend does (pg_stat_activity). If it does nothing, end it: pg_terminate_backend(pid).',
   },
   TENANCY_STATEMENT_TIMEOUT: {
     ...unavailable,
-    detail: 'The request worked or waited for too long and was stopped; ask for less, or try again later.',
+    detail: 'The request took too long and was stopped; ask for less, or try again later.',
     operator: 'A statement or its transaction was stopped: {reason}. {remedy}',
   },
   TENANCY_DEADLOCK: {
@@ -221,14 +221,14 @@ export const errorCodes = {
     title: 'Met another change',
     detail: 'Another change of the same data came in between; send the request again.',
     operator:
-      'PostgreSQL rolled back one of several transactions that waited for each other: {reason}. Run it again from its start; let all code lock rows in the same order, and it becomes rare.',
+      'PostgreSQL rolled back one of several transactions that waited for each other: {reason}. Run it again from its start. It becomes rare when all code locks rows in the same order.',
   },
   TENANCY_SERIALIZATION_FAILURE: {
     ...unavailable,
     title: 'Met another change',
     detail: 'Another change of the same data came in between; send the request again.',
     operator:
-      'PostgreSQL rolled back a transaction that does not fit what others did at the same time: {reason}. Run it again from its start; repeatable read and serializable ask that of their callers.',
+      'PostgreSQL rolled back a transaction that does not fit what others did at the same time: {reason}. Run it again from its start. Code that uses repeatable read or serializable must expect that.',
   },
   TENANCY_CONFLICT: {
     status: 409,
@@ -294,7 +294,7 @@ export const errorCodes = {
   TENANCY_MIGRATION_NEEDS_SERVICE: {
     ...internal,
     operator:
-      'The migration "{migration}" of "{service}" runs code, which only a process that ships it can do. Give the command (`tenantry migrate`, `clone` or `import`) with a config that has this service, or let the service itself reconcile.',
+      'The migration "{migration}" of "{service}" runs code, which only a process that ships it can run. Run the command (`tenantry migrate`, `clone` or `import`) with a config that has this service, or let the service itself reconcile.',
   },
   TENANCY_MIGRATION_FAILED: {
     ...unavailable,
@@ -313,7 +313,7 @@ export const errorCodes = {
     title: 'Invalid report',
     detail: 'The report cannot be made, because what it asks is not understood.',
     operator:
-      'The {what} of this report is wrong{where}: {reason}. It is one select that only reads; no tenant was asked further.',
+      'The {what} of this report is wrong{where}: {reason}. A report is one select that only reads. No further tenant was asked.',
   },
   TENANCY_REPORT_MISMATCH: {
     ...internal,
@@ -336,15 +336,15 @@ export const errorCodes = {
   TENANCY_FILE_FOREIGN: {
     status: 400,
     title: 'Not a tenant file',
-    detail: 'This is no file of an exported tenant.',
-    operator: 'This is no tenant file, so nothing was changed. `tenantry export` writes one.',
+    detail: 'This file is not an exported tenant.',
+    operator: 'The file is not a tenant file, so nothing was changed. `tenantry export` writes one.',
   },
   TENANCY_FILE_NEWER: {
     status: 400,
     title: 'Newer tenant file',
     detail: 'This file was written by a newer version.',
     operator:
-      'The tenant file has format {version} and this version of Tenantry knows up to {known}, so nothing was changed. Import it with the version that wrote it, or a newer one.',
+      'The tenant file has format {version}, and this version of Tenantry knows formats up to {known}, so nothing was changed. Import it with the version that wrote it, or with a newer one.',
   },
   TENANCY_FILE_DAMAGED: {
     status: 400,
@@ -362,7 +362,7 @@ export const errorCodes = {
   TENANCY_TENANT_DRIFTED: {
     status: 409,
     title: 'Tenant drifted',
-    detail: 'This tenant has to be put in order first; whoever runs the service can do that.',
+    detail: 'This tenant has to be repaired first; whoever runs the service can do that.',
     operator:
       'The schemas of "{tenant}" are not what their ledgers say, so a copy would not be complete: {reason} `tenantry drift --tenant {tenant}` shows all of it, with repairs.',
   },
@@ -373,7 +373,7 @@ export const errorCodes = {
   TENANCY_ADOPTION_UNFIT: {
     ...internal,
     status: 400,
-    operator: 'The shared tables cannot be adopted: {reason}. `tenantry adopt plan` shows all that stands against it.',
+    operator: 'The shared tables cannot be adopted: {reason}. `tenantry adopt plan` lists every problem.',
   },
   TENANCY_ADOPTION_STATE: {
     ...internal,
@@ -384,23 +384,24 @@ export const errorCodes = {
     ...internal,
     status: 409,
     operator:
-      '{rows} rows of "{table}" came during the adoption, or changed, and their tenant is null or unknown. Give them one, or start again with `orphans: "leave"` for this table.',
+      '{rows} rows of "{table}" were added or changed during the adoption, and their tenant is null or unknown. Give them a tenant, or start again with `orphans: "leave"` for this table.',
   },
   TENANCY_ADOPTION_FAILED: {
     ...internal,
     operator:
-      'The rows of tenant "{tenant}" could not be brought over: {reason}. They stand as they did before; the same command tries them again.',
+      'The rows of tenant "{tenant}" could not be copied: {reason}. They are unchanged, and the same command tries again.',
   },
   TENANCY_ADOPTION_CONFLICT: {
     ...internal,
     status: 409,
     operator:
-      'The adoption of "{service}" cannot be rolled back, and the tenant schemas lead on: {rows} rows of {table} have no place in the shared tables ({reason}). Change or delete them in the tenant schemas.',
+      'The adoption of "{service}" cannot be rolled back, so the tenant schemas stay in use: {rows} rows of {table} have no place in the shared tables ({reason}). Change or delete them in the tenant schemas.',
   },
   TENANCY_ADOPTION_BUSY: {
     ...internal,
     status: 409,
-    operator: 'The adoption of "{service}" was not taken further, and what led leads on: {reason}. {remedy}',
+    operator:
+      'The adoption of "{service}" went no further, and the side that was in use stays in use: {reason}. {remedy}',
   },
   TENANCY_MIGRATION_UNFIT: {
     ...internal,

@@ -43,7 +43,7 @@ function adviceOf(error: unknown): string | undefined {
   if (sqlstateOf(error) !== sqlstate.lockNotAvailable) return undefined;
   return (error as StatementError).outside
     ? 'end that transaction, or raise `outsideWaitMs`'
-    : 'it is tried again by the same command; end what holds it, or raise `lockTimeoutMs`';
+    : 'the same command tries it again; end what holds the lock, or raise `lockTimeoutMs`';
 }
 
 /** A statement on one line, cut to what a person reads. Pure. */

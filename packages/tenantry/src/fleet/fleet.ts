@@ -181,7 +181,7 @@ export class Fleet {
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'ownerConnections', reason });
     }
     if (!Number.isInteger(options.concurrency ?? 1) || (options.concurrency ?? 1) < 1) {
-      const reason = `"${options.concurrency}" is no number of batches`;
+      const reason = `"${options.concurrency}" is not a number of batches`;
       throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'concurrency', reason });
     }
     return new Rollout({

@@ -2,7 +2,7 @@
 export interface RolloutOptions {
   readonly canary?: number | undefined;
   readonly waves?: readonly string[] | undefined;
-  /** Failures that are put up with: a number, or a share of the rollout such as `1%`. @default all, but none in a canary */
+  /** How many tenants may fail: a number, or a share of the rollout such as `1%`. @default all, but none in a canary */
   readonly maxFailures?: string | undefined;
   /** Rules of the lint that the plan may break, each with its reason: `index-not-concurrent: nobody works at night`. @default none */
   readonly allow?: readonly string[] | undefined;

@@ -14,7 +14,7 @@ export interface Staging {
   readonly canary?: number | undefined;
   /** Ends of the waves after the canary: a number of tenants, or a share such as `10%`. @default one wave */
   readonly waves?: readonly string[] | undefined;
-  /** Failures that are put up with: a number, or a share such as `1%`. @default all, but none in a canary */
+  /** How many tenants may fail: a number, or a share such as `1%`. @default all, but none in a canary */
   readonly maxFailures?: string | undefined;
 }
 
@@ -155,6 +155,6 @@ function requireCanary(canary: number): void {
   if (Number.isInteger(canary) && canary >= 0) return;
   throw new TenancyError('TENANCY_OPTION_INVALID', {
     option: 'canary',
-    reason: `"${canary}" is no number of tenants`,
+    reason: `"${canary}" is not a number of tenants`,
   });
 }

@@ -150,10 +150,10 @@ export class Rollout {
         return { status: 'halted', reason: `${failed} of ${wave.tenants.length} canary tenants failed` };
       }
       if (this.#tooMany)
-        return { status: 'halted', reason: `${this.#failed} tenants failed, more than were to be put up with` };
+        return { status: 'halted', reason: `${this.#failed} tenants failed, more than --max-failures allows` };
       // The last batch may have been in flight when it was told to stop: then nothing is left to be stopped.
       if (this.#pending.size > 0 && this.#run.signal?.aborted)
-        return { status: 'stopped', reason: 'it was stopped by its operator' };
+        return { status: 'stopped', reason: 'its operator stopped it' };
     }
     if (this.#pending.size > 0) return { status: 'stopped', reason: `${this.#pending.size} tenants were left out` };
     return { status: this.#failed > 0 ? 'failed' : 'done', reason: null };

@@ -79,6 +79,6 @@ export class WaitWatch {
 
 /** A wait in one sentence. Pure. */
 export function describeWait({ statement, lock, by }: BlockedBackend): string {
-  const holders = by.length === 0 ? 'somebody who has just let it go' : describeTransactions(by);
+  const holders = by.length === 0 ? 'somebody who has just released it' : describeTransactions(by);
   return `"${shortened(statement)}" waited for ${lock}, held by ${holders}`;
 }

@@ -132,8 +132,7 @@ export class ScopedClient extends WireClientBase {
 
   #query(config: unknown, values?: unknown, callback?: unknown): unknown {
     const scope = currentScope();
-    if (config === null || config === undefined)
-      throw new TypeError('A query must be a text or an object, and it is none.');
+    if (config === null || config === undefined) throw new TypeError('A query must be a text or an object.');
     if (isWireObject(config)) return this.#submitObject(scope, config, values, callback);
     const asked = config as string | Record<string, unknown>;
     const own = typeof asked === 'string' ? undefined : asked['callback'];

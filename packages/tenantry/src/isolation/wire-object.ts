@@ -64,8 +64,8 @@ function notHere({ kind, what = 'COPY' }: StatementNature, copies = false): Tena
   if (kind === 'lasting') return refused(what);
   if (kind.startsWith('copy')) return refused(what, 'Use from() or to() of pg-copy-streams, as its direction asks.');
   if (copies)
-    return refused('An object for COPY with what is no COPY', 'Give it COPY … FROM STDIN or COPY … TO STDOUT.');
-  return refused('A cursor or a stream over what returns no rows', 'Send it as a statement.');
+    return refused('An object for COPY whose text is not COPY', 'Give it COPY … FROM STDIN or COPY … TO STDOUT.');
+  return refused('A cursor or a stream over a statement that returns no rows', 'Send it as a statement.');
 }
 
 function refused(what: string, remedy = 'Use what ends with a transaction, such as SET LOCAL.'): TenancyError {

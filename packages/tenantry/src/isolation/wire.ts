@@ -257,7 +257,7 @@ export class Wire {
 
   /** There is no way to go on with a connection on which somebody has sent, or is answered, something else. */
   #break(what: string): TenancyError {
-    const remedy = 'The connection was closed. Ask one statement at a time, with a text that says all.';
+    const remedy = 'The connection was closed. Send one statement at a time, with its whole text.';
     this.#broken ??= new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
     this.#connection.stream.destroy(this.#broken);
     return this.#broken;

@@ -80,8 +80,8 @@ export function migrationChanged(service: string, registered: string, shipped: s
     migration: registered,
     reason:
       registered === shipped
-        ? 'does something else than the one of that name in the catalog'
-        : `stands in the catalog where this code has "${shipped}"`,
+        ? 'differs from the one of that name in the catalog'
+        : `is in the catalog where this code has "${shipped}"`,
     remedy: 'Restore what was registered, and put the change into a new migration after all that are there.',
   });
 }

@@ -32,6 +32,6 @@ export function refuseSecondOrm(tenancy: Tenancy, contextName: string | undefine
 /** The refusal of an ORM whose name is taken. */
 export function secondOrm(contextName: string | undefined, options?: ErrorOptions): TenancyError {
   const which = contextName === undefined ? 'without one' : `with the name "${contextName}"`;
-  const reason = `TenancyModule.forOrm() is there twice ${which}; give each but one a name of its own`;
+  const reason = `TenancyModule.forOrm() is imported twice ${which}; give each but one a name of its own`;
   return new TenancyError('TENANCY_OPTION_INVALID', { option: 'orm.contextName', reason }, options);
 }

@@ -45,7 +45,7 @@ export function ownLockWaitMs(lockTimeoutMs: number): number {
 /** The error of who has asked for a lock of ours again and again, and not got it. */
 export async function lockHeld(owner: Querier, name: LockName, waitedMs: number): Promise<TenancyError> {
   const { rows } = await owner.query<{ holder: string | null }>('select tenantry.lock_holder($1) as holder', [name]);
-  const holder = one(rows, 'select tenantry.lock_holder(…)').holder ?? 'somebody who has just let it go';
+  const holder = one(rows, 'select tenantry.lock_holder(…)').holder ?? 'somebody who has just released it';
   return new TenancyError('TENANCY_LOCK_HELD', {
     reason: `"${name}" was held for ${Math.round(waitedMs)} ms by ${holder}`,
   });

@@ -84,7 +84,7 @@ export function parameterText(value: ReportParameter): string | null {
   if (value instanceof Date && !Number.isNaN(value.getTime())) return value.toISOString();
   const text = typeof value === 'object' || typeof value === 'function' ? undefined : String(value);
   if (text === undefined || text === 'undefined' || text.includes('\0')) {
-    const reason = 'a value is no text, number, boolean, date, null or array of these';
+    const reason = 'a value is not a text, a number, a boolean, a date, null or an array of these';
     throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'params', reason });
   }
   return text;

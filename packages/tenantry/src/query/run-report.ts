@@ -188,7 +188,7 @@ export class ReportRun {
       if (answer.rows.length > limit)
         throw new TenancyError('TENANCY_OPTION_INVALID', {
           option: 'limit',
-          reason: 'the aggregate answers more rows',
+          reason: 'the aggregate returns more rows',
         });
       return {
         columns: mergedColumns(answer.columns, await this.#factsOf(answer.columns), undefined),

@@ -25,7 +25,7 @@ it('goes from the plan to the end, and says at each step how to go on', { timeou
   const plan = await adopt('plan');
   expect(plan).toMatchObject({ code: 0, stderr: '' });
   expect(plan.stdout).toContain('shop: 3 tenants found');
-  expect(plan.stdout).toContain('nothing stands against it; begin with: tenantry adopt run');
+  expect(plan.stdout).toContain('there are no problems; begin with: tenantry adopt run');
   expect(JSON.parse((await adopt('plan', '--json')).stdout)).toMatchObject({ ok: true, service: 'shop' });
   expect((await adopt('verify')).code).toBe(2);
   const run = await adopt('run');
@@ -34,7 +34,7 @@ it('goes from the plan to the end, and says at each step how to go on', { timeou
   expect(await adopt('verify')).toEqual({
     code: 0,
     stdout:
-      '3 tenants, 78 rows compared; 0 changes wait and were not; 0 rows without a tenant stay\nboth sides are the same\n',
+      '3 tenants, 78 rows compared; 0 changes are not carried over yet and were left out; 0 rows without a tenant stay where they are\nboth sides are the same\n',
     stderr: '',
   });
   await market.secretly("delete from c2_shop.setting where key = 'x'");

@@ -124,12 +124,12 @@ it('waits for a writer at the cutover without keeping the others waiting, and tr
     await writer.query(`insert into public.setting values (1, 'slow')`);
     await expect(adoption.cutover({ lockMaxMs: 50 })).rejects.toMatchObject({
       code: 'TENANCY_ADOPTION_BUSY',
-      message: expect.stringMatching(/was not to be had \(.*lock timeout\)\. .* raise `lockMaxMs`/),
+      message: expect.stringMatching(/could not be taken \(.*lock timeout\)\. .* raise `lockMaxMs`/),
     });
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 300);
     await expect(adoption.cutover({ lockMaxMs: 50, signal: stop.signal })).rejects.toMatchObject({
-      message: expect.stringContaining('it was stopped. Give the same command again.'),
+      message: expect.stringContaining('it was stopped. Run the same command again.'),
     });
     await market.sql(`insert into public.setting values (2, 'quick')`);
     await writer.query('commit');
@@ -147,7 +147,7 @@ it('says that another process led where it was stopped while it waited, and not 
   await expect(waiting).rejects.toMatchObject({
     code: 'TENANCY_ADOPTION_BUSY',
     message:
-      'The adoption of "shop" was not taken further, and what led leads on: it was stopped while it waited for another process that works on it. Give the same command again when that one is done.',
+      'The adoption of "shop" went no further, and the side that was in use stays in use: it was stopped while it waited for another process that works on it. Run the same command again when that one is done.',
   });
   await leading?.release();
   await adoption.rollback();

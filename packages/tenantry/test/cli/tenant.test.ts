@@ -79,12 +79,12 @@ it('erases only when the id was given twice', async () => {
   expect(without).toMatchObject({
     code: 2,
     stdout: '',
-    stderr: `error: Nobody can be asked here: confirm with --yes ${t2}. Nothing was changed.\n`,
+    stderr: `error: There is no terminal to ask on: confirm with --yes ${t2}. Nothing was changed.\n`,
   });
   const wrong = await tenant('erase', t2, '--now', '--yes', t3);
   expect(wrong).toMatchObject({
     code: 2,
-    stderr: `error: The id was to be typed twice: "${t3}" is not "${t2}". Nothing was changed.\n`,
+    stderr: `error: The two ids differ: "${t3}" is not "${t2}". Nothing was changed.\n`,
   });
   expect(await statusOf(t2)).toBe('active');
   const erased = await tenant('erase', t2, '--now', '--yes', t2);

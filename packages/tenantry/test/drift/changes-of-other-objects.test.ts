@@ -43,7 +43,7 @@ const changes: readonly Change[] = [
     change: 'a view changed',
     by: ['create or replace view cheap as select id, name from widget where price < 20'],
     found: ['view cheap: different'],
-    says: /another query than its migrations make it/,
+    says: /another query than its migrations give it/,
   },
   {
     change: 'a view dropped',
@@ -64,13 +64,13 @@ const changes: readonly Change[] = [
       'create materialized view totals as select maker_id, sum(price) as count from widget group by maker_id',
     ],
     found: ['index totals_index: missing', 'view totals: different'],
-    says: /^Materialized view totals is another query/,
+    says: /^Materialized view totals has another query/,
   },
   {
     change: 'a function changed',
     by: ["create or replace function double(n int) returns int language sql immutable as 'select n * 3'"],
     found: ['function double(n integer): different'],
-    says: /another one than its migrations make it/,
+    says: /is not as its migrations make it/,
   },
   {
     change: 'a function that answers something else',
@@ -79,7 +79,7 @@ const changes: readonly Change[] = [
       "create function double(n int) returns bigint language sql immutable as 'select n * 2::bigint'",
     ],
     found: ['function double(n integer): different'],
-    says: /another one/,
+    says: /is not as its migrations make it/,
   },
   {
     change: 'a function dropped that a trigger needs',

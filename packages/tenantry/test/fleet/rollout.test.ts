@@ -123,7 +123,7 @@ it('stops after the batches in flight when it is told to, and goes on later', as
   const rollout = fleet.migrate({ concurrency: 1, signal: stop.signal });
   for await (const event of rollout) if (event.type === 'progress') stop.abort();
   const { status, id, done, reason } = await rollout.outcome;
-  expect({ status, reason }).toEqual({ status: 'stopped', reason: 'it was stopped by its operator' });
+  expect({ status, reason }).toEqual({ status: 'stopped', reason: 'its operator stopped it' });
   expect(done).toBeGreaterThan(0);
   expect(done).toBeLessThan(60);
   expect(await shop.heads()).toEqual({ '000001-item': 60 - done, '000002-price': done });

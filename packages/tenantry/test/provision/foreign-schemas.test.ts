@@ -22,7 +22,7 @@ const failures = async () => (await shop.tenancy.reconcile()).failures.filter(({
 const taken = {
   code: 'TENANCY_SCHEMA_TAKEN',
   status: 500,
-  operatorMessage: expect.stringContaining('it was left alone'),
+  operatorMessage: expect.stringContaining('so it was left alone'),
 };
 
 it('leaves a schema alone that somebody else made', async () => {

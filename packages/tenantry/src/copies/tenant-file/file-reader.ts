@@ -64,7 +64,7 @@ async function readHeader(file: FileHandle): Promise<Buffer> {
   const begins = header.subarray(0, magic.length);
   if (begins.length === 0 || !begins.equals(magic.subarray(0, begins.length)))
     throw new TenancyError('TENANCY_FILE_FOREIGN');
-  if (header.length < headerBytes) throw damaged('it ends in its header');
+  if (header.length < headerBytes) throw damaged('it ends inside its header');
   const version = header.readUInt16BE(magic.length);
   if (version === 0) throw damaged('it has no format version');
   if (version > formatVersion) throw new TenancyError('TENANCY_FILE_NEWER', { version, known: formatVersion });
@@ -81,13 +81,13 @@ async function readFrame(file: FileHandle, position: number, size: number): Prom
   if (start + length > size) throw damaged(`it ends at byte ${size}, inside a frame`);
   const payload = await readExactly(file, length, start);
   if (payload.length < length || frameCrc(header, payload) !== header.readUInt32BE(5)) {
-    throw damaged(`the frame at byte ${position} has another checksum`);
+    throw damaged(`the checksum of the frame at byte ${position} does not match`);
   }
   return { kind, payload, header, end: start + length };
 }
 
 function requireEnd({ sha256 }: Trailer, digest: string, end: number, size: number): void {
-  if (sha256 !== digest) throw damaged('its digest is another');
+  if (sha256 !== digest) throw damaged('its digest does not match');
   if (end !== size) throw damaged(`${size - end} bytes follow its trailer`);
 }
 

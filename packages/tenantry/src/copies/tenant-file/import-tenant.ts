@@ -165,7 +165,9 @@ async function load(
       }
     }, copy);
     if (bytes !== expected.bytes || copy.rowCount !== expected.rows)
-      throw new TenancyError('TENANCY_FILE_DAMAGED', { reason: `its table "${name}" has other rows than it says` });
+      throw new TenancyError('TENANCY_FILE_DAMAGED', {
+        reason: `its table "${name}" does not have the rows that its trailer counts`,
+      });
   }
   if (frame?.kind !== 'trailer' || parseTrailer(frame.payload).sha256 !== trailer.sha256)
     throw new TenancyError('TENANCY_FILE_DAMAGED', { reason: 'it changed while it was read' });

@@ -78,7 +78,7 @@ function parse<T>(what: string, schema: z.ZodType<T>, payload: Buffer): T {
   try {
     json = JSON.parse(payload.toString());
   } catch {
-    throw new TenancyError('TENANCY_FILE_DAMAGED', { reason: `its ${what} is no JSON` });
+    throw new TenancyError('TENANCY_FILE_DAMAGED', { reason: `its ${what} is not JSON` });
   }
   const { success, data, error } = schema.safeParse(json);
   if (success) return data;

@@ -30,7 +30,7 @@ async function toFile<T>(path: string, force: boolean, fn: (sink: ByteSink) => P
       for (let sent = 0; sent < bytes.length;) sent += (await file.write(bytes, sent)).bytesWritten;
     });
     await file.sync();
-    if ((await file.stat()).ino !== (await stat(partial)).ino) throw new Error(`somebody else writes ${partial} too`);
+    if ((await file.stat()).ino !== (await stat(partial)).ino) throw new Error(`another process writes ${partial}`);
     await (force ? rename(partial, path) : moveNew(partial, path));
     return result;
   } catch (error) {

@@ -45,9 +45,9 @@ export function requireSameTables(file: ManifestService, made: MadeSchema): void
   const here = new Map(made.tables.map((table) => [table.name, table.columns]));
   for (const { name, columns } of file.tables) {
     const found = here.get(name);
-    if (!found) throw unfit(`its table ${quoted(file, name)} is not made by the same migrations here`);
+    if (!found) throw unfit(`its table ${quoted(file, name)} is not what the same migrations make here`);
     if (!same(columns.map(described), found.map(described)))
-      throw unfit(`the columns of its table ${quoted(file, name)} are others here`);
+      throw unfit(`the columns of its table ${quoted(file, name)} are different here`);
   }
   if (here.size !== file.tables.length) throw unfit(`the migrations of "${file.service}" make other tables here`);
   const sequences = file.sequences.map(({ name }) => name);

@@ -113,7 +113,7 @@ function explainIdentity(object: string, expected: ColumnFacts, actual: ColumnFa
   const [made] = sequencesOf(expected, true, sides);
   const goOn = made ? [continueAfter(made.object, expected.table, expected.name)] : [];
   return [
-    different(`Column ${object} is no identity; it should be ${should} as identity.`, [
+    different(`Column ${object} is not an identity; it should be ${should} as identity.`, [
       `${alter} add ${identityOf(expected, sides)}`,
       ...goOn,
     ]),

@@ -17,11 +17,10 @@ export const routine: Explainer<'function'> = {
 
 function explainDefinition(object: string, expected: FunctionFacts, actual: FunctionFacts) {
   if (expected.definition === actual.definition && expected.returns === actual.returns) return [];
-  if (expected.definition === null)
-    return [different(`Aggregate ${object} is another one than its migrations make it.`, null)];
+  if (expected.definition === null) return [different(`Aggregate ${object} is not as its migrations make it.`, null)];
   // What a function answers cannot be replaced.
   const drop =
     expected.returns === actual.returns && expected.form === actual.form ? [] : [`drop routine ${qualified(object)}`];
-  const words = `Function ${object} is another one than its migrations make it: ${(actual.definition ?? 'an aggregate').trim()}`;
+  const words = `Function ${object} is not as its migrations make it: ${(actual.definition ?? 'an aggregate').trim()}`;
   return [different(words, [...drop, expected.definition.trim()])];
 }

@@ -55,7 +55,7 @@ function explainSettings(object: string, expected: TableFacts, actual: TableFact
           `alter table ${child} no inherit ${qualified(object)}`,
         ]),
       ),
-    ...(repartitioned ? [different(`Table ${object} is partitioned otherwise than its migrations say.`, null)] : []),
+    ...(repartitioned ? [different(`Table ${object} is not partitioned as its migrations say.`, null)] : []),
   ];
 }
 

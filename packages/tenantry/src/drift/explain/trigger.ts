@@ -36,7 +36,7 @@ export const policy: Explainer<'policy'> = {
     return expected.get('table', actual.table) ? [unknown(`Policy ${object}`, [dropPolicy(actual)])] : [];
   },
   changed: (object, expected, actual) => [
-    different(`Policy ${object} is another one than its migrations make it: ${createPolicy(actual)}.`, [
+    different(`Policy ${object} is not as its migrations make it: ${createPolicy(actual)}.`, [
       dropPolicy(actual),
       createPolicy(expected),
     ]),

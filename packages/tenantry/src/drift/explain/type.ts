@@ -36,7 +36,7 @@ function explainShape(object: string, expected: TypeFacts, actual: TypeFacts): F
     fields,
   ];
   if (same(shape(expected), shape(actual))) return [];
-  return [different(`${formOf(expected)} ${object} is another one than its migrations make it.`, null)];
+  return [different(`${formOf(expected)} ${object} is not as its migrations make it.`, null)];
 }
 
 function explainLabels(object: string, expected: readonly string[], actual: readonly string[]): Finding[] {

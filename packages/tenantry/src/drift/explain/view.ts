@@ -24,7 +24,7 @@ export const view: Explainer<'view'> = {
         ...explainColumnRights(object, expected, actual),
       ];
     }
-    const words = `${nounOf(object, expected)} is another query than its migrations make it:${actual.definition}`;
+    const words = `${nounOf(object, expected)} has another query than its migrations give it:${actual.definition}`;
     const repair = [
       `drop ${formOf(actual)} ${qualified(object)}`,
       ...createView(object, expected),

@@ -94,7 +94,7 @@ async function checkSchema(
   const { taken, elsewhere } = one(rows, 'select exists (…) as taken, …');
   if (taken) throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema: target });
   if (elsewhere) {
-    const reason = `the database "${elsewhere}" has a tenant of the same id, and the role "${String(role)}" is that one's too`;
+    const reason = `the database "${elsewhere}" has a tenant of the same id, which uses the role "${String(role)}" too`;
     throw new TenancyError('TENANCY_TENANT_ENTANGLED', { tenant, reason });
   }
 }

@@ -87,7 +87,7 @@ function markProblems(names: readonly string[], mark: SnapshotMark | undefined):
     .filter((name) => name !== null && !names.includes(name))
     .map(
       (name) =>
-        `.snapshot.json speaks of ${name}, which is not in the folder; take a new one: tenantry migration snapshot`,
+        `.snapshot.json mentions ${name}, which is not in the folder; take a new one: tenantry migration snapshot`,
     );
 }
 

@@ -14,7 +14,7 @@ export function parseMigrationName(text: string): string {
   if (/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(text) && text.length <= lengthMax) return text;
   throw new TenancyError('TENANCY_OPTION_INVALID', {
     option: '--name',
-    reason: `"${text}" is no name; use lower-case words with hyphens between them, such as add-sku, ${lengthMax} characters at most`,
+    reason: `"${text}" is not a name; use lower-case words with hyphens between them, such as add-sku, ${lengthMax} characters at most`,
   });
 }
 

@@ -17,7 +17,7 @@ export function readAllowances(comments: readonly string[]): Allowances {
     const match = shape.exec(comment);
     if (!match) continue;
     const [, rule = '', reason = ''] = match;
-    if (!(rule in lintRules)) refused.push(`allows "${rule}", which is no rule`);
+    if (!(rule in lintRules)) refused.push(`allows "${rule}", which is not a rule`);
     else if (!/\p{L}/u.test(reason)) refused.push(`allows ${rule} without a reason`);
     else allowed.add(rule);
   }

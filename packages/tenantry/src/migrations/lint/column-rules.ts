@@ -61,7 +61,7 @@ export function* ofChangedType(state: LintState, table: string, name: string, de
     yield {
       rule: 'table-rewrite',
       level: 'warning',
-      message: `${change}, from a type that no earlier migration tells`,
+      message: `${change}, from a type that no earlier migration mentions`,
     };
   }
 }
