@@ -159,13 +159,25 @@ describeBehindPgBouncer('behind PgBouncer in transaction mode, with one backend'
     await neighbour.leave('set statement_timeout to 1', () => as(acme, (em) => em.execute('select pg_sleep(0.05)')));
   });
 
-  it('runs nothing while the backend has the role that a neighbour’s session SET gave it', async () => {
-    const refused = { code: 'TENANCY_SCOPE_REFUSED' };
+  it('reads nothing as the role that a neighbour’s session SET gave to the backend', async () => {
     const unscoped = () =>
-      shop.tenancy.runInCatalog(() => shop.orm.em.fork().execute('select name from globex_shop.widget'));
+      shop.tenancy.runInCatalog(() =>
+        shop.orm.em.fork().execute<{ name: string }[]>('select name from globex_shop.widget'),
+      );
+    const attempts: readonly (readonly [() => Promise<readonly { name: string }[]>, string | undefined])[] = [
+      [() => as(acme, names), acme],
+      [() => as(globex, names), globex],
+      [unscoped, undefined],
+    ];
     // Each with a role left anew: PgBouncer may replace the backend of a client that goes away after a refusal.
-    for (const attempt of [() => as(acme, names), () => as(globex, names), unscoped])
-      await neighbour.leave('set role globex_shop', () => expect(attempt()).rejects.toMatchObject(refused));
+    for (const [attempt, tenant] of attempts)
+      await neighbour.leave('set role globex_shop', async () => {
+        const answer = await attempt().catch(({ code }: { code: string }) => code);
+        // Refused, or asked once more on a new connection, for which PgBouncer may have taken another backend.
+        if (typeof answer === 'string') return expect(['TENANCY_SCOPE_REFUSED', '42501']).toContain(answer);
+        expect(tenant).toBeDefined();
+        for (const { name } of answer) expect(name).toMatch(new RegExp(`^${tenant} `));
+      });
     await lookAs(acme, 'raw SQL');
   });
 

@@ -54,13 +54,13 @@ describe('a list of migrations that is not the registered one', () => {
     [
       'has another text under the same name',
       '000002-price',
-      'does something else',
+      'differs from the one of that name',
       { ...shipped, '000002-price': migrationOf('alter table item add column price numeric') },
     ],
     [
       'has a statement more',
       '000001-item',
-      'does something else',
+      'differs from the one of that name',
       { ...shipped, '000001-item': migrationOf(itemText, 'create index on item (id)') },
     ],
     [
@@ -83,7 +83,7 @@ describe('a list of migrations that is not the registered one', () => {
     [
       'was edited and goes on',
       '000001-item',
-      'does something else',
+      'differs from the one of that name',
       {
         '000001-item': migrationOf('create table item (id bigint primary key)'),
         '000002-price': price,
@@ -137,7 +137,7 @@ describe('a list of migrations that is not the registered one', () => {
     await project.ship(list);
     const { code, stderr } = await project.run('migrate', '--dry-run');
     await project.close();
-    expect(stderr).toMatch(/The migration "000002-price" of "shop" (?:does something else|stands in the catalog)/);
+    expect(stderr).toMatch(/The migration "000002-price" of "shop" (?:differs from|is in the catalog)/);
     expect(code).toBe(1);
   });
 });
