@@ -20,5 +20,5 @@ export interface LockingOptions extends AdoptionOptions {
   readonly lockMaxMs?: number | undefined;
 }
 
-/** Milliseconds for which whoever waits for an answer goes on waiting. */
+/** Milliseconds that writers wait at most: callers of a web service still have their answer then. */
 export const defaultLockMaxMs = 2000;

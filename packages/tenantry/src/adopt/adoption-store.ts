@@ -60,7 +60,10 @@ export function stateError(service: string, state: AdoptionStatus | 'none', what
   return new TenancyError('TENANCY_ADOPTION_STATE', { service, state: said, what, remedy: remedies[state] });
 }
 
-/** Moves an adoption on; it must be where it is thought to be. Waits for whoever holds its row. */
+/**
+ * Moves an adoption to another state, if it still has the one that was read. Writers of tenant tables hold its row in
+ * share mode, and this waits for them.
+ */
 export async function moveTo(
   client: Querier,
   { id, status }: Pick<AdoptionRecord, 'id' | 'status'>,
@@ -71,7 +74,6 @@ export async function moveTo(
     [id, status, to],
   );
   if (rowCount === 1) return;
-  // Somebody else moved it meanwhile.
   const { rows } = await client.query<{ service: string; status: AdoptionStatus }>(
     'select service, status from tenantry.adoption where id = $1',
     [id],

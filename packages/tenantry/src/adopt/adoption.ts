@@ -160,7 +160,7 @@ export class Adoption {
   finish(options: AdoptionOptions = {}): Promise<void> {
     return this.#lead(options, async () => {
       const record = await this.#require(['cutover', 'finishing'], 'be finished');
-      // First: whoever is killed in between has no capture to roll back with.
+      // First, because a rollback needs the capture: killed after this, the adoption says that there is no way back.
       if (record.status === 'cutover') await moveTo(this.#parts.owner, record, 'finishing');
       await endAdoption(this.#context(record, options), { status: 'finishing' }, 'finished');
     });
@@ -265,7 +265,7 @@ export class Adoption {
   }
 }
 
-/** Whatever the order of keys: the database keeps none. */
+/** Compares without the order of keys, which `jsonb` does not keep. */
 function isSame(asked: unknown, kept: unknown): boolean {
   return canonical(asked) === canonical(kept);
 }

@@ -53,6 +53,9 @@ export async function beginAdoption(
   return { id };
 }
 
-/** Keeps writers out, and lets readers in; all tables at once, so that two of these never wait for each other. Pure. */
+/**
+ * Keeps writers out and lets readers in. All tables are locked in one statement, so that two adoptions never wait for
+ * each other. Pure.
+ */
 export const lockShared = ({ parts }: Layout, more: readonly string[] = []) =>
   `lock table ${[...new Set([...parts.map(sourceTable), ...more])].toSorted().join(', ')} in share row exclusive mode`;

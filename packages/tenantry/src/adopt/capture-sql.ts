@@ -2,11 +2,12 @@ import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import { descendantsOf, type Layout, type Part, partAt } from './layout.js';
 import { keyOf, sourceTable, tenantOf, tenantTable, withTenant } from './part-sql.js';
 
-/** Not for what the adoption itself writes. */
+/** The adoption's own writes must not be captured as changes; its transactions set this. */
 const unlessAdopting = "when (pg_catalog.current_setting('tenantry.adopting', true) is distinct from 'on')";
 const header = "security definer set search_path = '' set timezone = 'UTC' set row_security = off";
 
-// The last of their kind, by name: what other triggers do to a row is done then.
+// PostgreSQL fires triggers in the order of their names. `zz` comes last, so these see the row as the other triggers
+// left it.
 const captures = ['zz_tenantry_capture', 'zz_tenantry_capture_delete', 'zz_tenantry_truncate'] as const;
 const closed = 'zz_tenantry_closed';
 const [back, backTruncate] = ['zz_tenantry_back', 'zz_tenantry_back_truncate'];
@@ -58,7 +59,10 @@ begin
 end`;
 }
 
-/** The tenants that a row may be in: the one that it has, and those of its parent while a move of that is not carried over. */
+/**
+ * The tenants that a row may be in: its own, and those that its parent was in before a move that is not carried over
+ * yet.
+ */
 function tenantsOf(adoption: number, layout: Layout, part: Part, row: 'old' | 'new'): string {
   const [step] = part.path;
   if (!step) return `array[${row}.${q(part.tenantColumn)}::text]`;

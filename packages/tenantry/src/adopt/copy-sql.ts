@@ -14,7 +14,10 @@ export interface AdoptionTenant {
 
 export const sortedTable = (adoption: number, { number }: Part) => `tenantry.adoption_sorted_${adoption}_${number}`;
 
-/** Statements that copy a shared table in the order of its tenants: each one's rows lie together then. Pure. */
+/**
+ * Statements that copy a shared table sorted by tenant, so that a tenant's rows lie together and are read at once.
+ * Pure.
+ */
 export function sortPart(adoption: number, layout: Layout, part: Part): string[] {
   const [table, tenant] = [sortedTable(adoption, part), tenantOf(part)];
   const columns = part.columns.map(({ from }, at) => `s0.${q(from)} as c${at}`);
@@ -30,8 +33,9 @@ export function sortPart(adoption: number, layout: Layout, part: Part): string[]
 type Read = 'index' | 'sorted';
 
 /**
- * Copies some tenants, all of their tables or nothing, in one transaction with one snapshot and its own progress: whoever is killed in
- * between leaves them to the next. A tenant that somebody else copied, or whose tables have rows, divides by zero. Pure.
+ * Copies some tenants, all of their tables or nothing, in one transaction with one snapshot and its own progress:
+ * whoever is killed in between leaves them to the next. The statements cannot branch, so one that must not go on
+ * divides by zero: where somebody else copied the tenant, or its tables have rows. Pure.
  *
  * @returns The statements, and for each the tenant that it is about.
  */

@@ -58,7 +58,10 @@ export async function cutOver(context: AdoptionContext, lockMaxMs: number): Prom
   return report;
 }
 
-/** Carries changes over until what came in meanwhile takes no longer than this. */
+/**
+ * Carries changes over, pass by pass, until a pass took no longer than `shortMs`: the last one is done while writers
+ * wait.
+ */
 export async function catchUp(context: AdoptionContext, shortMs: number): Promise<void> {
   for (let pass = 1; pass <= passesMax; pass++) {
     await adoptNewTenants(context);
@@ -68,7 +71,7 @@ export async function catchUp(context: AdoptionContext, shortMs: number): Promis
   }
 }
 
-/** A tenant that came after the others were prepared. */
+/** Whether a tenant signed up after the others were prepared. */
 async function hasUnprepared(client: pg.ClientBase, { id, layout }: AdoptionContext): Promise<boolean> {
   const { schema, table, id: column } = layout.tenants;
   const { rows } = await client.query(

@@ -74,13 +74,14 @@ export function decidePlan(
 const countedOf = ({ tables }: Surveyed, { number }: Part) =>
   tables.find(({ part }) => part.number === number)?.counted ?? [];
 
-/** All tables in the same way: sorted copies of some would be older than what is read of the others. */
+/** Decides for all tables together: a sorted copy of one would be older than what is read of the others by index. */
 export function decideReading({ parts }: Layout, { source }: AdoptionGround, cacheBytes: number): 'index' | 'sorted' {
   const facts = parts.map((part) => ({ part, facts: source.find(({ name }) => name === part.table) }));
   const indexed = facts.every(({ part, facts: table }) =>
     (part.path[0]?.columns ?? [part.tenantColumn]).some((column) => table?.indexed.includes(column)),
   );
-  // The rows of a tenant lie on as many pages as there are rows: from a disk that is one read each.
+  // Unsorted, each row of a tenant may lie on a page of its own. Where the tables do not fit into memory, that is one
+  // read from the disk for each row.
   const bytes = facts.reduce((sum, { facts: table }) => sum + (table?.bytes ?? 0), 0);
   return indexed && (cacheBytes === 0 || bytes <= cacheBytes) ? 'index' : 'sorted';
 }

@@ -14,7 +14,7 @@ export async function inParallel<T>(
         throw error;
       });
   };
-  // All of them have ended before this does: nothing goes on behind its caller's back.
+  // Waits for every worker, also after one has failed: the caller may close what they work with.
   for (const outcome of await Promise.allSettled(Array.from({ length: concurrency }, work)))
     if (outcome.status === 'rejected') throw outcome.reason;
 }

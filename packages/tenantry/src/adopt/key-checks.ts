@@ -55,7 +55,7 @@ const isOwnWay = ({ path: [own] }: Part, { columns, to }: KeyCheck) =>
     columns,
   );
 
-/** Within a tenant schema the tenant column says nothing. */
+/** The key without its tenant column, which is the same for all rows of a tenant schema. */
 function withoutTenant(part: Part, to: Part, { name, columns, toColumns }: ForeignKeyFacts): KeyCheck {
   const kept = columns
     .map((column, at) => ({ column, to: toColumns[at] ?? '' }))
@@ -77,7 +77,7 @@ function fromTarget(
 ): KeyCheck | undefined {
   const columns = key.columns.map((name) => part.columns.find(({ to }) => to === name)?.from);
   const base = { part: part.number, constraint: key.name };
-  // A column that nothing fills refers to nothing.
+  // A column of the key that is not copied stays null, and a key with a null is not checked.
   if (columns.includes(undefined)) return { ...base, columns: [], toColumns: [], to: { part: part.number } };
   const known = columns.filter((name) => name !== undefined);
   if (key.toSchema !== ground.targetSchema)

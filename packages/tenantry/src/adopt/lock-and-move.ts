@@ -8,11 +8,10 @@ import { open } from './session.js';
 
 /** What may happen under a lock that keeps writers waiting. */
 export interface LockedWork {
-  /** Takes the lock. */
   lock(client: pg.PoolClient): Promise<void>;
   /** Before every attempt, while writers write: leaves little to do. */
   before(): Promise<void>;
-  /** Under the lock. `again` lets writers go on, and the next attempt begins with `before`. */
+  /** Runs while writers wait. With `again` they go on, and the next attempt begins with `before`. */
   work(client: pg.PoolClient, overdue: () => boolean): Promise<'done' | 'again'>;
 }
 
@@ -31,8 +30,8 @@ export interface LockReport {
 }
 
 /**
- * Does the last of a move while nobody writes. Where the lock cannot be had soon, or the work takes longer than `lockMaxMs`, writers go
- * on and it is tried again.
+ * Does the last part of a move while nobody writes. Where the lock cannot be taken soon, or the work takes longer than
+ * `lockMaxMs`, writers go on and it is tried again.
  *
  * @throws TenancyError `TENANCY_ADOPTION_BUSY`.
  */
@@ -44,7 +43,7 @@ export async function lockAndMove(
   const opening = [
     // Short: everybody who writes queues behind it.
     ...open('read committed', Math.min(lockTimeoutMs || lockMaxMs, lockMaxMs)),
-    // A process that vanished without a word must not keep them waiting for ever.
+    // If this process vanishes, writers must not wait for ever.
     {
       text: `select set_config('synchronous_commit', 'on', true), set_config('idle_in_transaction_session_timeout', '${lockMaxMs + 10_000}', true)`,
     },

@@ -1,10 +1,8 @@
 import { quoteIdentifier as q, quoteLiteral } from '../postgres/quote.js';
 import { type ColumnPair, type Layout, type Part, partAt } from './layout.js';
 
-/** A shared table's name. */
 export const sourceTable = ({ schema, table }: Pick<Part, 'schema' | 'table'>) => `${q(schema)}.${q(table)}`;
 
-/** A tenant table's name. */
 export const tenantTable = ({ as }: Part, schema: string) => `${q(schema)}.${q(as)}`;
 
 /**
@@ -31,7 +29,9 @@ export function withTenant(
 /** The tenant of a row of {@link withTenant}. */
 export const tenantOf = ({ path, tenantColumn }: Part, as = 's') => `${as}${path.length}.${q(tenantColumn)}`;
 
-/** A row of {@link withTenant} belongs to this tenant; an index on the column can be used. */
+/**
+ * Condition on {@link withTenant}: the row belongs to this tenant. Written so that an index on the column can be used.
+ */
 export const isOf = (part: Part, sourceId: string, as = 's') =>
   `${tenantOf(part, as)} = ${quoteLiteral(sourceId)}::${part.tenantType}`;
 
@@ -39,7 +39,7 @@ export const isOf = (part: Part, sourceId: string, as = 's') =>
 export const keyOf = (part: Part, alias: string, side: 'from' | 'to' = 'from') =>
   `pg_catalog.jsonb_build_array(${part.key.map((pair) => `${alias}.${q(pair[side])}`).join(', ')})`;
 
-/** A row has the key that was captured in `c`. */
+/** Condition: the row has the key that was captured in `c`. */
 export function hasKey(part: Part, alias: string, schema?: string): string {
   const same = part.key.map((pair, at) => {
     const name = schema === undefined ? pair.from : pair.to;

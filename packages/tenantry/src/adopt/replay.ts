@@ -17,7 +17,10 @@ import { open, within } from './session.js';
 import { readTenantRows } from './survey.js';
 import { tenantBatches } from './tenant-batches.js';
 
-/** What changed is read first, and the large tables by the keys that it names. */
+/**
+ * Makes the planner read the changed keys first and then look these up in the large tables, which it would scan
+ * otherwise.
+ */
 export const byKey = { text: "select set_config('enable_seqscan', 'off', true)" };
 
 /**
@@ -82,8 +85,8 @@ export async function readChanged(
 }
 
 /**
- * Carries what changed so far over into the tenant schemas, once. Each tenant's part is one transaction with one snapshot,
- * and what was carried over is forgotten in it.
+ * Makes one pass: carries over into the tenant schemas what has changed so far. Each tenant's part is one transaction
+ * with one snapshot, and what was carried over is forgotten in it.
  *
  * @returns How many changes waited, and the tenants that they were of.
  * @throws TenancyError `TENANCY_ADOPTION_STRAYS`, `TENANCY_ADOPTION_FAILED`.
@@ -94,7 +97,7 @@ export async function replayOnce(
   const { owner, id, layout, concurrency, emit } = context;
   const changes = await countChanges(context, false);
   if (changes === 0) return { changes, tenants: [] };
-  // Otherwise PostgreSQL believes it to be as small, or as large, as it was long ago.
+  // The table grows and is emptied faster than autovacuum looks at it, and the planner goes by its size.
   await owner.query('analyze tenantry.adoption_change');
   await retrying(() =>
     within(owner, 'repeatable read', async (client) => {
@@ -129,8 +132,9 @@ async function carry(context: AdoptionContext, batch: readonly ChangedTenant[]):
 }
 
 /**
- * A row that others need may have come a moment after the look at what changed: so with all tables. And values may have changed
- * places, which no order of single rows can follow: so the whole tenant anew.
+ * A tenant whose changes a constraint refused. First with all tables, because a row that others refer to may have come
+ * a moment after the look at what changed. Then the whole tenant is copied anew, because two rows that swapped a unique
+ * value can follow in no order.
  */
 async function carryAlone(context: AdoptionContext, tenant: AdoptionTenant): Promise<void> {
   const { id, layout } = context;
@@ -151,7 +155,7 @@ async function carryAlone(context: AdoptionContext, tenant: AdoptionTenant): Pro
   }
 }
 
-/** Class 23: a constraint. */
+/** SQLSTATE class 23: a constraint was violated. */
 const isOfRows = (error: unknown) => sqlstateOf(error)?.startsWith('23') ?? false;
 
 export async function send(

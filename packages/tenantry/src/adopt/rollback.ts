@@ -76,12 +76,12 @@ async function carryBackOnce(context: AdoptionContext): Promise<number> {
     emit({ type: 'progress', phase: 'replay', done, total: tenants.length });
   });
   const [first] = refused;
-  // What another one gave up in this pass may be free in the next.
+  // A key that one tenant gave up in this pass may be free for another in the next.
   if (first && refused.length === tenants.length) throw await conflictOf(context, first.tenant, first.error);
   return changes;
 }
 
-/** All parts: a row may need one that came a moment after the look at what changed. */
+/** With all parts: a row may refer to one that came a moment after the look at what changed. */
 function carry(context: AdoptionContext, batch: readonly ChangedTenant[]): Promise<void> {
   const { id, layout } = context;
   const all = new Set(layout.parts.map(({ number }) => number));
@@ -93,7 +93,7 @@ function carry(context: AdoptionContext, batch: readonly ChangedTenant[]): Promi
   );
 }
 
-/** A constraint, or a place that belongs to somebody else. */
+/** A constraint was violated, or the row's key belongs to another tenant, for which the statement divides by zero. */
 function isOfRows(error: unknown): boolean {
   const state = sqlstateOf(error);
   return state === sqlstate.divisionByZero || (state?.startsWith('23') ?? false);

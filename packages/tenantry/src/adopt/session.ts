@@ -4,7 +4,7 @@ import { inOwnTransaction, type Lender, opening } from '../postgres/transaction.
 
 type Isolation = 'read committed' | 'repeatable read';
 
-/** Milliseconds that a statement which copies or counts may take: the tables are as large as they are. */
+/** Milliseconds that one statement may copy or count. Nobody waits for it, and large tables take their time. */
 const longMs = 86_400_000;
 
 /** How every transaction of an adoption is set: names mean one thing, values have one text, and no policy hides a row. */
@@ -17,8 +17,8 @@ const set = settings.split(',').map((each) => {
 });
 
 /**
- * Opens a transaction. `tenantry.adopting` keeps the capture from capturing what the adoption itself writes. A commit need
- * not reach the disk before the next one: its progress is part of it.
+ * Opens a transaction. `tenantry.adopting` keeps the capture from capturing what the adoption itself writes. Commits do
+ * not wait for the disk: rows and progress are lost together or not at all.
  */
 export function open(isolation: Isolation, lockTimeoutMs = 5000): Statement[] {
   return [

@@ -29,7 +29,8 @@ function oldOnes(part: Part, before: Uniques, after: Uniques): UniqueChange[] {
       .filter((column) => !hasTenant || column !== part.tenantColumn)
       .map((column) => asAfter(part, column));
     const base = { part: part.number, table: part.table, constraint: name, columns };
-    // One per tenant: afterwards one per table, which nothing but the shared table said.
+    // The shared table said "one per tenant". In a tenant schema that is "one per table", and no constraint there says
+    // so.
     if (!after.some((unique) => isSubset(unique.columns, rest))) return [{ ...base, change: 'lost' }];
     return hasTenant ? [] : [{ ...base, change: 'within' }];
   });

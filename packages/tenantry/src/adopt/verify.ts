@@ -125,7 +125,7 @@ function countBoth(
 const pairsOf = (layout: Layout, tenants: readonly AdoptionTenant[]) =>
   tenants.flatMap((tenant) => ordered(layout).map((part) => ({ tenant, part })));
 
-/** Rows that are known to differ until they are carried over are left out on both sides. */
+/** Leaves out, on both sides, rows with a change that is not carried over yet: these are known to differ. */
 const unlessPending = (adoption: number, part: Part, alias: string, side: 'from' | 'to') =>
   `not exists (select from tenantry.adoption_change c where c.adoption_id = ${adoption} and c.part = ${part.number} and c.key = ${keyOf(part, alias, side)})`;
 

@@ -51,7 +51,8 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
     throw new TenancyError('TENANCY_SCHEMA_TAKEN', { schema });
   if (known && !actual.schemaExists) throw new TenancyError('TENANCY_SCHEMA_LOST', { schema });
   const behind = planMigrations(service, migrations, actual.ledger);
-  // Where a tenant is served already, code and what needs more than one transaction are the fleet's.
+  // A tenant that is served already is migrated here only by what fits into this one transaction. Code, and what ends a
+  // transaction, is left to the fleet.
   const isFleets = behind.some(({ kind, statements }) => kind !== 'sql' || addsEnumValue(statements));
   const pending = known && isFleets ? [] : behind;
   const regrant = known && actual.grantedTo !== serviceRole;
@@ -66,7 +67,7 @@ export function planProvision(target: ProvisionTarget, actual: ActualSchema): Pr
     ...(regrant ? [...grantSchema(target, schema), recordGrant(schema, serviceRole)] : []),
     ...(!known || pending.length > 0 ? [recordSchema(target, schema)] : []),
   ];
-  // Only where there is nothing yet: a ledger without a schema's catalog row is somebody's doing.
+  // A template is for a schema that is not there at all. A ledger without its row in the catalog was made by hand.
   const whole = !known && pending.length === migrations.length && target.template !== undefined;
   const made = whole ? templateSteps(target, schema, pending) : migrationSteps(target, schema, pending);
   const steps = [{ statements: before }, ...made, { statements: after }];
@@ -85,7 +86,7 @@ function outcomeOf(found: {
   return found.regrant ? 'granted' : 'at-head';
 }
 
-/** All of them are in the ledger, as if each had run. */
+/** A template has the effect of all migrations, so all of them go into the ledger. */
 function templateSteps(
   target: ProvisionTarget,
   schema: string,
@@ -117,7 +118,10 @@ function migrationSteps(
   return [...steps, { statements: recordMigrations(schema, pending) }];
 }
 
-/** Whether the next migration's names still mean the tenant's tables: thirty migrations need not say so thirty times. */
+/**
+ * Whether the search path is still the tenant's after a statement. Where it is, the next migration need not set it
+ * again.
+ */
 function keepsPath(statement: string): boolean {
   return /^\s*(?:create\s+(?:unique\s+)?(?:table|index|type)|alter\s+table|drop\s+(?:table|index|type)|comment\s+on)\s/i.test(
     statement,

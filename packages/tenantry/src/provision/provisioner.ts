@@ -92,7 +92,8 @@ export class Provisioner {
       } catch (error) {
         if (isRoleClash(error) && attempt < attemptsMax) continue;
         if (template === undefined || !isOfTheStatements(error)) throw error;
-        // What it leans on outside the schema may have changed. The migrations themselves have the last word.
+        // A template relies on what is outside the schema, such as shared types, and that may have changed. The
+        // migrations decide.
         template = undefined;
         this.#templates?.distrust(service, shipped, error.operatorMessage);
       }
@@ -146,7 +147,9 @@ export class Provisioner {
   }
 }
 
-/** Not a lock, a limit or a server that goes away: those pass, and are nobody's fault. */
+/**
+ * Whether the statements themselves are wrong. A lock, a limit or a server that goes away may be gone the next time.
+ */
 function isOfTheStatements(error: unknown): error is TenancyError {
   if (!(error instanceof TenancyError) || error.code !== 'TENANCY_PROVISIONING_FAILED') return false;
   return !/^(?:40|53|55|57|XX)/.test(sqlstateOf(error.cause) ?? '40');

@@ -28,7 +28,7 @@ export class ReconcileLoop {
     this.#options = options;
   }
 
-  /** Asks for a run; returns at once. */
+  /** Asks for a run, and does not wait for it. */
   wake(): void {
     if (this.#stopped) return;
     if (this.#running || this.#resting) this.#again = true;

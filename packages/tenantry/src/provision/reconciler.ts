@@ -27,7 +27,10 @@ type ShippedServices = Map<ServiceName, Promise<ShippedService>>;
 
 const pageSize = 1000;
 
-/** New tenants of one service for which a template is waited for: its making takes as long as a dozen replays and saves half of each. */
+/**
+ * From so many new tenants of one service on, a template is built first: it takes as long as a dozen replays, and saves
+ * half of each.
+ */
 const templateFrom = 20;
 
 /** Compares desired with actual for the whole fleet and closes each gap, tenant by tenant; one failure stops no other. */
@@ -77,7 +80,7 @@ export class Reconciler {
     this.#stopping.abort();
   }
 
-  /** One tenant alone is made sooner without. */
+  /** Builds the templates that are worth it before these tenants are made. A single tenant would only wait for one. */
   async #templateFor(gaps: readonly FoundGap[], shipped: ShippedServices): Promise<void> {
     const groups = Map.groupBy(
       gaps.filter(({ schema }) => schema === null),
@@ -100,11 +103,11 @@ export class Reconciler {
         throw error;
       }),
     );
-    // All of them have ended before the run does, also when it fails: nothing goes on behind its caller's back.
+    // Waits for every worker, also after one has failed: the caller may close what they work with.
     for (const outcome of await Promise.allSettled(workers)) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  /** In batches: a change of the whole fleet takes seconds. */
+  /** Tenants that are there but behind go through the fleet, in batches, and not one by one. */
   async #migrateAll(behind: readonly FoundGap[], shipped: ShippedServices, report: ReportBuilder): Promise<void> {
     for (const service of new Set(behind.map((gap) => gap.service))) {
       if (this.#stopping.signal.aborted) return;

@@ -68,7 +68,8 @@ export async function buildTemplate(
     const wrong = differenceOf(replayed, made);
     return wrong === undefined ? { statements } : { reason: `it would not be the same: ${wrong}` };
   } catch (error) {
-    // The migrations ran, so whatever PostgreSQL refuses is the template's own fault.
+    // The migrations ran, so what PostgreSQL refuses here is wrong in the template, and is remembered as the reason for
+    // having none.
     if (error instanceof BuiltElsewhere || !(error instanceof Error)) throw error;
     return { reason: error.message };
   }

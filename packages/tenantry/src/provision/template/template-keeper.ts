@@ -12,7 +12,7 @@ export interface TemplateLog {
   warn(message: string): void;
 }
 
-/** Changes with what is built: a template of an older form is built anew. */
+/** Raise it when templates are built in another way: those of a lower form are then built anew. */
 const form = 1;
 
 /** Milliseconds after which a process looks again whether another one has built what it lacks. */

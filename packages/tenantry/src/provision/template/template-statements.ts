@@ -68,7 +68,10 @@ export function templateStatements(picture: SchemaPicture, serverVersion: number
   ];
 }
 
-/** Foreign keys come after the rows; so does what never looked at them. */
+/**
+ * Whether a constraint is made with its table. Foreign keys come after the rows, and so does one that is NOT VALID,
+ * because it never checked them.
+ */
 function isInline({ type: kind, definition }: { readonly type: string; readonly definition: string }): boolean {
   return kind !== 'f' && !definition.endsWith(' NOT VALID');
 }
@@ -78,7 +81,8 @@ function repairOf(
   { kind, object, facts }: SchemaObject,
   sides: Sides,
 ): readonly string[] {
-  // Rights are compared when everything is there: default privileges bring most of them.
+  // Without rights: default privileges give most of them, and the rest is found by a comparison when everything is
+  // there.
   const bare = 'acl' in facts ? { ...facts, acl: null } : facts;
   return explainer
     .missing(object, bare, sides)

@@ -2,7 +2,10 @@ import { type ObjectKind, type SchemaObject, SchemaObjects } from '../../drift/s
 import type { SchemaPicture } from './picture.js';
 import { changesRows, isMomentary } from './template-fit.js';
 
-/** Two replays lie apart in time, so they show a timestamp for what it is. They do not show a day. */
+/**
+ * Two replays are some moments apart, so they differ in a timestamp, and that is found by comparing them. They do not
+ * differ in a date.
+ */
 const shown = /^(?:now\(\)|CURRENT_TIMESTAMP|(?:clock|statement|transaction)_timestamp\(\))$/i;
 
 /**
