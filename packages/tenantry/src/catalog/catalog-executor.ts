@@ -11,7 +11,8 @@ export interface CatalogExecutor extends SqlExecutor, Querier {}
 export function catalogExecutor(pool: Pick<pg.Pool, 'query'>): CatalogExecutor {
   // In a scope of its own: the catalog is read before a request has a scope, or inside another tenant's.
   const run = (config: pg.QueryConfig) => runInScope(catalogScope, async () => pool.query<pg.QueryResultRow>(config));
-  // The pool leaves times and the like to the ORM; these are read by the library itself.
+  // The pool's own parsers leave times and the like to the ORM as text. The library reads these rows itself, so it
+  // takes `pg`'s.
   const query = (text: string, values: unknown[] = []) => run({ text, values, types: pg.types });
   return {
     query: query as unknown as pg.ClientBase['query'],

@@ -7,7 +7,7 @@ import { inTransaction, opening } from '../postgres/transaction.js';
 
 const table = 'tenantry.catalog_version';
 
-/** Who holds the table like this, or the first lock. Readers are in nobody's way. */
+/** Whoever has one of these locks on the table, except by merely reading it. A reader holds nobody up. */
 const holders = `
   select string_agg(distinct format('pid %s (role %s)', pid, coalesce((select usename from pg_stat_activity a where a.pid = l.pid)::text, 'unknown')), ', ') as who
     from pg_locks l
@@ -17,9 +17,9 @@ const holders = `
              and classid::bigint << 32 | objid::bigint = ${firstKey})`;
 
 /**
- * Runs code in a transaction in which nobody else installs the catalog or prepares the database. Its lock is one on a table,
- * as nobody but the owner may take it, and it is there before there is a secret to make other locks from. Who only reads that
- * table does not notice.
+ * Runs code in a transaction in which nobody else installs the catalog or prepares the database. Its lock is one on a
+ * table, as nobody but the owner may take it, and it is there before there is a secret to make other locks from. Code
+ * that only reads that table does not wait.
  *
  * @param owner - A connection of the owner role, outside a transaction.
  * @param waitMs - Milliseconds it waits for its turn. @default 60000
@@ -28,7 +28,7 @@ const holders = `
 export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Promise<T>, waitMs = 60_000): Promise<T> {
   let locked = false;
   try {
-    // What a database limits for its requests is no limit for one who waits here.
+    // Limits that a database sets for requests must not end this wait.
     return await inTransaction(owner, opening({ statementTimeoutMs: 0, lockTimeoutMs: waitMs }), async () => {
       const { rows } = await owner.query<{ there: boolean }>(`select to_regclass('${table}') is not null as there`);
       if (!one(rows, 'select to_regclass(…)').there) await makeTable(owner);
@@ -44,7 +44,9 @@ export async function inCatalogTransaction<T>(owner: pg.ClientBase, fn: () => Pr
   }
 }
 
-/** `if not exists` does not help two who make it at the same time. */
+/**
+ * Two processes that make the table at the same moment both pass `if not exists`; the later one is told that it exists.
+ */
 async function makeTable(owner: pg.ClientBase): Promise<void> {
   await owner.query(`select pg_advisory_xact_lock(${firstKey})`);
   await owner.query('create schema if not exists tenantry');

@@ -35,7 +35,10 @@ export class ScopeCell {
     this.#scope = catalogScope;
   }
 
-  /** What `owner` keeps in this scope, such as an ORM its forked EntityManager: made on first use, gone with the scope. */
+  /**
+   * Something that `owner` keeps for this scope, as an ORM keeps its forked EntityManager. It is made on first use and
+   * goes with the scope.
+   */
   belonging<T>(owner: object, make: () => T): T {
     let made = this.#belongings.get(owner) as T | undefined;
     if (made === undefined) {

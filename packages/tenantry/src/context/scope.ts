@@ -19,8 +19,8 @@ export type Scope = TenantScope | CatalogScope;
 export const catalogScope: CatalogScope = Object.freeze({ kind: 'catalog' });
 
 /**
- * The catalog scope of the library's own look-ups: as the login that serves, which may read tenants and where they live.
- * To switch the role would make PostgreSQL count the login's memberships again after every new tenant, one per tenant.
+ * The catalog scope for the library's own look-ups. They run as the login that serves, without a switch of the role:
+ * after every new tenant such a switch makes PostgreSQL count all memberships of the login again, one for each tenant.
  */
 export const lookupScope: CatalogScope = Object.freeze({ kind: 'catalog' });
 

@@ -99,7 +99,10 @@ async function copyRows(
   return rows;
 }
 
-/** Values of a type that the schema itself makes go through their text: the copy's type is another one. */
+/**
+ * A type that the migrations make, such as an enum, is another type in the copy. Values of such types are converted
+ * through their text.
+ */
 function copyTable(from: string, to: MadeSchema, { name, columns }: RowTable): string {
   const target = to.tables.find((table) => table.name === name);
   if (!target) throw new Error(`its migrations make no table "${name}" any more`);

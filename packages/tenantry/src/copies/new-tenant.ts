@@ -64,7 +64,7 @@ export async function makeTenant(client: pg.ClientBase, tenant: NewTenant): Prom
   return made;
 }
 
-/** Waits for somebody who is just making it, and is refused if he succeeds. */
+/** When another transaction is inserting the same id, this waits for it, and fails if that one commits. */
 async function insertTenant(client: pg.ClientBase, { id, name, status, labels }: NewTenant): Promise<void> {
   const within: SqlExecutor = {
     execute: async (sql, params = []) => {
@@ -80,7 +80,8 @@ async function insertTenant(client: pg.ClientBase, { id, name, status, labels }:
   try {
     await new PostgresCatalog(client, '', undefined).create({ id, name }, within);
   } catch (error) {
-    // In a transaction that sees one moment, a tenant that was made since is a conflict of another kind.
+    // In `repeatable read` a row that was committed since the snapshot is a serialization failure, and not a conflict
+    // that `on conflict` would see.
     if (sqlstateOf(error) !== sqlstate.serializationFailure) throw error;
     throw new TenancyError('TENANCY_TENANT_EXISTS', { tenant: id }, { cause: error });
   }

@@ -2,7 +2,7 @@ import { TenancyError } from '../errors/tenancy-error.js';
 import type { TenancyErrorCode } from '../errors/error-codes.js';
 import { translateError } from '../postgres/translate-error.js';
 
-/** What already says what to do; everything else happened on the way and is told with its reason. */
+/** Codes whose sentence already says what to do. Every other error is wrapped, with its message as the reason. */
 const opaque: readonly TenancyErrorCode[] = [
   'TENANCY_CONFLICT',
   'TENANCY_VALUE_INVALID',

@@ -51,7 +51,7 @@ function fromHttpError({ status, title, detail, errors }: HttpError): Problem {
   };
 }
 
-/** Whatever an error of the service's own making says, a caller is not told. */
+/** For an error that nobody foresaw. The caller is not told its message, which may name internals. */
 function unforeseen({ status = 500, title = 'Internal Server Error' }: Partial<HttpError> = {}): HttpError {
   return { status, title, detail: 'The service could not answer this request; its log says why.', errors: undefined };
 }

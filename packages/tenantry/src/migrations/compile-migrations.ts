@@ -47,7 +47,7 @@ async function compile(service: string, name: string, migrationClass: MigrationC
   return { name, kind, statements, checksum, down: await recordDown(offline(migrationClass), unfit) };
 }
 
-/** With a driver that has no connection, so that nothing in it finds a database. */
+/** Makes the migration with a driver that never connects, so that code in it cannot reach a database. */
 function offline(migrationClass: MigrationClass): Migration {
   const options = { driver: PostgreSqlDriver, dbName: 'compile', discovery: { warnWhenNoEntities: false } };
   const config = new Configuration(options, false);
@@ -85,6 +85,7 @@ async function record(migration: Migration, direction: 'up' | 'down', unfit: Unf
 async function recordDown(migration: Migration, unfit: Unfit): Promise<readonly string[] | null> {
   if (migration.down === Migration.prototype.down) return null;
   const { statements, runsCode } = await record(migration, 'down', unfit);
-  // Its statements could not be kept in the catalog, from which every process with the owner role takes tenants down.
+  // A `down()` with code cannot be kept as statements in the catalog, and that is where every process with the owner
+  // role reads it.
   return runsCode ? null : statements;
 }

@@ -54,8 +54,8 @@ export async function migrateShared(
         ]);
         ran.push(...together.map(({ name }) => name));
         more = together.length < pending.length;
-        // Another process may be running the same migrations.
       },
+      // Waits for another process that runs the same migrations, as long as these may take.
       migrationTimeoutMs || 600_000,
     );
   }

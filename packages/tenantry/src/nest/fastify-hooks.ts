@@ -22,7 +22,8 @@ export interface FastifyHooks {
 export function openInFastify(fastify: FastifyHooks, scopes: RequestScopes): void {
   fastify.decorateRequest(cellOf, null);
   fastify.addHook('onRequest', (request, _, done) => {
-    // A socket outlives its request, and would keep one EntityManager, with all that it ever loaded, for as long.
+    // A socket lives longer than the request that opened it. With this cell it would keep one EntityManager, and
+    // everything that it loads, for all that time.
     if (request.raw?.upgrade) return done();
     request[cellOf] = scopes.open(request, done);
   });

@@ -48,7 +48,7 @@ export class ProblemFilter implements ExceptionFilter {
     }
   }
 
-  /** Nest waits for no promise here. */
+  /** Nest does not wait for a promise that a filter returns. */
   #afterExplaining(error: unknown, answer: (reason: unknown) => void): void {
     const explaining = this.#readiness?.explain(error);
     if (explaining)
@@ -71,7 +71,7 @@ export class ProblemFilter implements ExceptionFilter {
     const adapter = this.#host.httpAdapter;
     const response: unknown = host.switchToHttp().getResponse();
     if (adapter.isHeadersSent(response)) {
-      // A stream that broke: the caller would wait for the rest for ever.
+      // The headers are sent, so a stream broke. Without an end the caller would wait for the rest for ever.
       adapter.end(response);
       return;
     }

@@ -20,7 +20,7 @@ export class RequestScopes {
     const cell = new RequestCell();
     runInCell(cell, () => {
       const resolving = this.#resolve(request, cell);
-      // Most resolvers answer at once: then the request goes on at once.
+      // Most resolvers answer without a promise, and then no turn of the event loop is lost.
       if (resolving) void resolving.then(next);
       else next();
     });

@@ -146,7 +146,7 @@ export class TenancyModule implements NestModule, OnApplicationBootstrap, OnAppl
       const name = contextName !== undefined && { contextName };
       return await MikroOrmModule.forRootAsync({ ...name, driver: ScopedDriver, inject: [Tenancy], useFactory });
     } catch (error) {
-      // The names of a process are one list.
+      // MikroORM keeps one list of names for the whole process.
       throw /already registered/.test(String(error)) ? secondOrm(contextName, { cause: error }) : error;
     }
   }

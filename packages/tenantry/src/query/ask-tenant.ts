@@ -21,7 +21,7 @@ export type Said =
   | { readonly tenant: ReportTenant; readonly answer: ReadOnlyAnswer; readonly error?: undefined }
   | { readonly tenant: ReportTenant; readonly answer?: undefined; readonly error: unknown };
 
-/** Asks one tenant under its own role. An error is an answer like any other. */
+/** Asks one tenant under its own role. It never throws: an error is part of the answer. */
 export async function askTenant(
   pool: ReadOnlyPool,
   { service, database, ...request }: Question,
@@ -51,7 +51,10 @@ export function isOfStatement(error: unknown): boolean {
   return /^(?:42|0A|250|08P01)/.test(state) || position !== undefined;
 }
 
-/** Whether it was the connection that failed, and not the tenant; a select that writes is read-only by our own doing. Pure. */
+/**
+ * Whether the connection failed, and not the tenant. A select that writes is not such a failure, though a read-only
+ * server answers the same. Pure.
+ */
 export function isOfConnection(error: unknown): boolean {
   return !isOfStatement(error) && translateError(error)?.code === 'TENANCY_DATABASE_UNAVAILABLE';
 }

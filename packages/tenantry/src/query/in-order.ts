@@ -18,7 +18,7 @@ export async function* inOrder<T, R>(
     }
     for (let first = underWay.shift(); first; first = underWay.shift()) yield await first;
   } finally {
-    // Whoever asks for no more still gets a pool without anything under way.
+    // Also when the caller stops early: afterwards nothing may still use the pool.
     await Promise.all(underWay);
   }
 }

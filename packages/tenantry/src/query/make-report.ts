@@ -11,7 +11,7 @@ export async function makeReport(
   options: ReportOptions,
 ): Promise<Report> {
   const request = resolveReport(options);
-  // Whoever is served meanwhile needs a connection too.
+  // Leaves a connection for requests that are served meanwhile.
   const concurrency = Math.min(request.concurrency, Math.max(1, (parts.pool.options.max ?? 10) - 1));
   const rows: ReportRow[] = [];
   let columns: readonly MergedColumn[] = [];

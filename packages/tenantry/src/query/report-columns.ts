@@ -59,7 +59,8 @@ export function mergedColumns(
       return { ...asText, expected: type };
     const typed = { name, type: found.name, oid: type, expected: type, delimiter: found.delimiter };
     if (found.array !== 0) return { ...typed, array: found.array, cast: null };
-    // There are no arrays of arrays: such a value travels as its text.
+    // The merge keeps each column as one array, and PostgreSQL has no arrays of arrays. So an array column becomes
+    // text.
     const builtIn = found.schema === 'pg_catalog';
     return builtIn ? { ...typed, array: arrayOfText, delimiter: ',', cast: found.name } : { ...asText, expected: type };
   });

@@ -50,7 +50,7 @@ export interface AggregateAnswer {
   readonly rows: readonly AnswerRow[];
 }
 
-/** So many connections lost one after the other are no accident of one tenant. */
+/** After so many lost connections in a row it is the server that is away, and not one tenant that fails. */
 const lostMax = 8;
 
 /** Runs one report. */
@@ -131,7 +131,7 @@ export class ReportRun {
   async #define({ columns }: ReadOnlyAnswer, schema: string | undefined): Promise<void> {
     requireNames('statement', columns);
     this.#columns = mergedColumns(columns, await this.#factsOf(columns), schema);
-    // Over nothing, so that a wrong aggregate is not found out after everybody was asked.
+    // Tried over no rows, so that a wrong aggregate is found before the whole fleet was asked.
     await this.#aggregate([]).catch((error: unknown) => {
       if (error instanceof TenancyError) throw error;
     });

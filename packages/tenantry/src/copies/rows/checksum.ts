@@ -10,7 +10,7 @@ export interface TableChecksum {
   readonly checksum: string;
 }
 
-/** Computed columns count too: they must come out as they were. */
+/** Generated columns are part of it: computed again, they must have the same values. */
 export async function checksumOf(
   client: pg.ClientBase,
   schema: string,

@@ -5,7 +5,10 @@ import { type Hindrance, liftAll, readHindrances, restoreAll } from './hindrance
 import { pathOf, portableText } from './portable-text.js';
 import { nameIn, type SequenceState, setSequences } from './read-tables.js';
 
-/** Makes a new schema ready for foreign rows: without those of its migrations, and with nothing that would touch or refuse them. */
+/**
+ * Makes a new schema ready for the original's rows: deletes those that its migrations inserted, and lifts triggers,
+ * rules and keys that would change or refuse rows.
+ */
 export async function prepareForRows(client: pg.ClientBase, { schema, tables }: MadeSchema): Promise<Hindrance[]> {
   const hindrances = await readHindrances(client, schema);
   await client.query(portableText());
@@ -31,7 +34,7 @@ export async function finishRows(
 ): Promise<void> {
   await client.query("set local search_path to ''");
   await sendFlight(client, [
-    // Without statistics a foreign key may be checked row by row.
+    // Without statistics the planner may check a foreign key with a look-up for each row.
     ...tables.map(({ name }) => ({ text: `analyze ${nameIn(schema, name)}` })),
     ...restoreAll(hindrances),
   ]);

@@ -13,8 +13,8 @@ export interface Hindrance {
 }
 
 /**
- * Foreign keys inside the schema, triggers and rules that are switched on, policies that bind the owner. Foreign keys to
- * other schemas stay: what they refer to is there, or must be missed. Needs an empty search path.
+ * Foreign keys inside the schema, triggers and rules that are switched on, policies that bind the owner. Foreign keys
+ * to other schemas stay: the rows that they refer to must exist already. Needs an empty search path.
  */
 export async function readHindrances(client: pg.ClientBase, schema: string): Promise<Hindrance[]> {
   const { rows } = await client.query<Hindrance>(
@@ -45,7 +45,10 @@ export async function readHindrances(client: pg.ClientBase, schema: string): Pro
   return rows;
 }
 
-/** Lifts everything; what waits for the end of the transaction runs now, because a table with such work cannot be altered. Pure. */
+/**
+ * Lifts everything. Deferred triggers are run first, because PostgreSQL alters no table that still has some pending.
+ * Pure.
+ */
 export function liftAll(hindrances: readonly Hindrance[]): Statement[] {
   return ['set constraints all immediate', ...hindrances.map(({ lift }) => lift)].map((text) => ({ text }));
 }

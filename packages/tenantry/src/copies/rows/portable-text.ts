@@ -13,7 +13,8 @@ export function portableText(): string {
     bytea_output: 'hex',
     lc_monetary: 'C',
     xmloption: 'content',
-    // A policy that hides rows from the owner must fail, not shorten what is copied.
+    // With this off, a policy that would hide rows from the owner is an error. With it on, the copy would silently lack
+    // them.
     row_security: 'off',
     statement_timeout: '0',
     idle_in_transaction_session_timeout: '0',

@@ -69,7 +69,7 @@ export interface SequenceState {
   readonly isCalled: boolean;
 }
 
-/** Not part of any snapshot: read after one was taken, they are past every number in it. */
+/** Sequences are not part of a snapshot. Read after it was taken, they are past every number in its rows. */
 export async function readSequences(
   client: pg.ClientBase,
   schema: string,
@@ -86,7 +86,7 @@ export async function readSequences(
     .map(({ place, lastValue, isCalled }) => ({ name: names[place] ?? '', lastValue, isCalled }));
 }
 
-/** Lets sequences go on where others stood. */
+/** Sets sequences to where the original's stood. */
 export async function setSequences(
   client: pg.ClientBase,
   schema: string,

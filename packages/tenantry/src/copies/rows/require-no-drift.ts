@@ -4,7 +4,10 @@ import { detectDrift } from '../../drift/detect-drift.js';
 import type { DriftDifference } from '../../drift/drift-report.js';
 import type { TenantId } from '../../tenant/tenant-id.js';
 
-/** A copy has the rights that its own place gives it, and what is no part of a tenant's data is not asked of it. */
+/**
+ * Problems that do not stop a copy. It gets the rights of its own database, and what is not part of the tenant's data
+ * is not copied.
+ */
 const beside: readonly string[] = [
   'role',
   'schema',

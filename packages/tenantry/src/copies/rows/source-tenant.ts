@@ -51,7 +51,7 @@ export async function openSource(
     const before = await tablesOf(client, id);
     await client.query(`begin isolation level repeatable read ${access}`);
     await client.query(`set local lock_timeout to ${lockTimeoutMs}; set local search_path to ''`);
-    // In a transaction of this kind `lock table` comes before its moment, any query makes it.
+    // In `repeatable read` the first query takes the snapshot, and `lock table` does not. So the locks come first.
     if (before.length > 0) await client.query(`lock table only ${before.join(', only ')} in access share mode`);
     const source = await readSource(client, id);
     const now = source.schemas.flatMap(({ schema, tables }) => tables.map(({ name }) => nameIn(schema, name)));
@@ -77,7 +77,7 @@ function sameNames(before: readonly string[], now: readonly string[]): boolean {
 }
 
 async function readSource(client: pg.ClientBase, id: TenantId): Promise<SourceTenant> {
-  // Shared: many may read a tenant, while nobody archives or erases it.
+  // Shared: several may copy the tenant at the same time, while nobody archives or erases it.
   const lock = tryLock(lockNames.operation(id), 'shared');
   const { rows: locks } = await client.query<{ mine: boolean }>(lock.text);
   if (!one(locks, 'the lock of a tenant').mine) throw new TenancyError('TENANCY_TENANT_BUSY', { tenant: id });

@@ -22,7 +22,6 @@ export class FileWriter {
     this.#sink = sink;
   }
 
-  /** Bytes that have left. */
   get written(): number {
     return this.#written;
   }
@@ -55,7 +54,7 @@ export class FileWriter {
     await this.#frame('trailer', json({ tables, sha256: this.#digest.copy().digest('hex') }));
   }
 
-  /** Waits for the chunk before, never for this one. */
+  /** Waits until the chunk before is written, so that one is compressed and sent while the next is collected. */
   async #flush(): Promise<void> {
     if (this.#collectedBytes === 0) return;
     const chunk = Buffer.concat(this.#collected, this.#collectedBytes);
@@ -63,7 +62,7 @@ export class FileWriter {
     this.#collectedBytes = 0;
     await this.#writing;
     this.#writing = compress(chunk).then((payload) => this.#frame('data', payload));
-    // Whoever waits next hears of it; until then it is no unhandled rejection.
+    // The next call throws it. Until then Node must not take it for an unhandled rejection.
     this.#writing.catch(() => undefined);
   }
 

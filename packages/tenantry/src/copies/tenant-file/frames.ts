@@ -38,7 +38,6 @@ export function fileHeader(version: number = formatVersion): Buffer {
   return header;
 }
 
-/** What stands before a payload. Pure. */
 export function frameHeader(kind: FrameKind, payload: Buffer): Buffer {
   const header = Buffer.alloc(frameHeaderBytes);
   header.writeUInt8(frameKinds[kind], 0);

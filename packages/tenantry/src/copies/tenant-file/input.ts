@@ -39,7 +39,7 @@ async function spooled<T>(
 ): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'tenantry-import-'));
   const file = await open(path.join(folder, 'spooled'), 'wx+', 0o600);
-  // Its bytes stay as long as it is open, and nothing stays when the process dies.
+  // An open file can be read after it is deleted, and this way nothing is left when the process is killed.
   await rm(folder, { recursive: true });
   try {
     for await (const bytes of stream as AsyncIterable<Uint8Array>) {

@@ -72,7 +72,7 @@ export const parseManifest = (payload: Buffer): Manifest => parse('manifest', ma
 export const parseTrailer = (payload: Buffer): Trailer => parse('trailer', trailerSchema, payload);
 export const parseTableFrame = (payload: Buffer): TableFrame => parse('table', tableFrameSchema, payload);
 
-/** The frame is whole, so what does not fit was written so. */
+/** The frame's checksum was right, so JSON that does not fit was written that way, and the file is refused. */
 function parse<T>(what: string, schema: z.ZodType<T>, payload: Buffer): T {
   let json: unknown;
   try {

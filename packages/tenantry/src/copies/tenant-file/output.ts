@@ -20,7 +20,7 @@ export async function withOutput<T>(
 async function toFile<T>(path: string, force: boolean, fn: (sink: ByteSink) => Promise<T>): Promise<T> {
   if (!force && (await exists(path))) throw taken(path);
   const partial = `${path}.partial`;
-  // Of an export that was killed. One that still runs notices at its end.
+  // Left by an export that was killed. One that still runs notices the loss when it ends.
   await rm(partial, { force: true });
   const file = await open(partial, 'wx', 0o600).catch((error: Error) => {
     throw new TenancyError('TENANCY_OPTION_INVALID', { option: 'to', reason: error.message });
@@ -41,7 +41,10 @@ async function toFile<T>(path: string, force: boolean, fn: (sink: ByteSink) => P
   }
 }
 
-/** Unlike a rename, a link replaces nothing that came meanwhile; where there are no links, there is that moment. */
+/**
+ * A rename would replace a file that appeared meanwhile; a link fails instead. File systems without links get the
+ * rename.
+ */
 async function moveNew(partial: string, path: string): Promise<void> {
   try {
     await link(partial, path);

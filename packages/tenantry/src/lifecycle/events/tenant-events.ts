@@ -21,7 +21,10 @@ interface Subscriber {
   queue: Promise<void>;
 }
 
-/** Ids go up when a transaction writes, not when it commits: so far back an event may still appear. */
+/**
+ * An id is taken when a transaction writes, not when it commits. So an event may still appear this many ids behind the
+ * newest.
+ */
 const lateMax = 1000n;
 /** Most events read at once. */
 const pageMax = 1000;
@@ -58,7 +61,7 @@ export class TenantEvents {
    */
   on(type: TenantEventType | '*', listener: TenantEventListener): { readonly ready: Promise<void>; off(): void } {
     const subscriber: Subscriber = { type, listener, waiting: 0, queue: Promise.resolve() };
-    // What happened while nobody subscribed is told to nobody.
+    // A later subscriber begins with what happens then, so the place to read from is forgotten.
     if (this.#subscribers.size === 0) this.#newest = undefined;
     this.#subscribers.add(subscriber);
     this.#read(() => this.#begin());
@@ -89,7 +92,7 @@ export class TenantEvents {
     await Promise.race([Promise.all(queues), new Promise((resolve) => setTimeout(resolve, 1000).unref())]);
   }
 
-  /** One read after the other: two would deliver the same event twice. */
+  /** Reads run one after the other: two at the same time would deliver the same event twice. */
   #read(read: () => Promise<void>): void {
     if (this.#stopped) return;
     this.#reading = this.#reading.then(read).catch((error: unknown) => {
@@ -127,7 +130,7 @@ export class TenantEvents {
     this.#delivered.add(id);
     const number = BigInt(id);
     if (this.#newest === undefined || number > this.#newest) this.#newest = number;
-    // Twice what a look back can find again.
+    // Delivered ids are kept for twice as far back as a read looks, and older ones are forgotten.
     if (this.#delivered.size <= 2 * (Number(lateMax) + pageMax)) return;
     for (const oldest of this.#delivered) {
       this.#delivered.delete(oldest);

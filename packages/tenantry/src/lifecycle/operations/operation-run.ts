@@ -64,7 +64,10 @@ export class OperationRun<P extends JsonObject> {
     }
   }
 
-  /** Takes back what is complete, the newest first, and whatever a step that is no transaction may have begun. */
+  /**
+   * Takes back the complete steps, the newest first. Before them comes the step that failed, if it was not one
+   * transaction and may be done in part.
+   */
   async revert(): Promise<void> {
     const { done } = this.#operation;
     const begun = this.#definition.steps.find(({ name }) => !done.includes(name));
@@ -139,7 +142,10 @@ export class OperationRun<P extends JsonObject> {
     };
   }
 
-  /** Without the database nothing can be taken back, nor is known what is done: the same command finds out. */
+  /**
+   * When the database is away, nothing can be taken back, and nobody knows whether the step committed. The same command
+   * finds out later.
+   */
   async #fail(step: OperationStep<P>, error: unknown): Promise<never> {
     const known = translateError(error);
     if (error instanceof OperationMoved || known?.code === 'TENANCY_DATABASE_UNAVAILABLE') throw known ?? error;

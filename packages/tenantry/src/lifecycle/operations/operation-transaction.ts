@@ -8,7 +8,10 @@ export interface OperationLimits {
   readonly statementTimeoutMs: number;
 }
 
-/** Milliseconds for which a transaction is tried again while a lock is in its way: a request may last as long as its limits. */
+/**
+ * Milliseconds for which a transaction is tried again while a lock is in its way. A request that holds one ends by its
+ * own limits, which are shorter.
+ */
 const patienceMs = 90_000;
 
 /**

@@ -36,7 +36,8 @@ export class Operations {
   constructor(owner: pg.Pool, limits: OperationLimits) {
     this.#owner = owner;
     this.#limits = limits;
-    // Each of them holds one connection and needs another: with all connections holding, none would go on.
+    // Each operation holds one connection for its lock and needs another for its work. If all connections held locks,
+    // none could go on.
     this.#turns = new Turns(Math.max(1, (owner.options.max ?? 10) - 1));
   }
 
@@ -103,7 +104,7 @@ export class Operations {
         await listOperations(this.#owner, { id: number }),
         `select … from tenantry.operation where id = ${number}`,
       );
-      // This process still holds the lock: that it does not go on can only be the signal's doing.
+      // An operation that is still `running` while this process holds its lock was stopped by the signal.
       const result: OperationRecord = ended.status === 'running' ? { ...ended, status: 'interrupted' } : ended;
       onEvent({ type: 'finished', status: result.status });
       return result;
@@ -135,7 +136,7 @@ export class Operations {
   }
 }
 
-/** As it comes back from the catalog: without what is undefined. */
+/** As JSON returns it from the catalog, where keys with `undefined` are missing. */
 function plain(params: JsonObject): unknown {
   return JSON.parse(JSON.stringify(params));
 }

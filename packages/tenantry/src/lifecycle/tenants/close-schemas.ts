@@ -16,7 +16,6 @@ export const closeSchemas: OperationStep = {
   },
 };
 
-/** Takes the tenant's roles from every login that serves. */
 export async function closeSchemasOf(client: Querier, tenant: string): Promise<void> {
   for (const { role, member, grantor } of await grantsOf(client, tenant)) {
     const by = grantor === null ? '' : ` granted by ${quoteIdentifier(grantor)}`;

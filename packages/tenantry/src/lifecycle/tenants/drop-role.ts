@@ -22,7 +22,8 @@ export async function dropRole(client: Querier, role: string): Promise<boolean> 
   if (!found) return true;
   const name = quoteIdentifier(role);
   if (found.here) {
-    // Rights that somebody gave it by hand. Only who inherits from a role may drop what is its own.
+    // Somebody granted the role rights by hand. `drop owned` takes them back, and needs a member that inherits from the
+    // role.
     await client.query(`grant ${name} to current_user${found.version >= 160_000 ? ' with inherit true' : ''}`);
     await client.query(`drop owned by ${name}`);
   }
@@ -32,7 +33,7 @@ export async function dropRole(client: Querier, role: string): Promise<boolean> 
   } catch (error) {
     const { code, detail } = error as { code?: string; detail?: string };
     if (code !== sqlstate.dependentObjects) throw error;
-    // Rights on what belongs to somebody else, which only that one or a superuser takes back.
+    // What is left are rights on objects of others. Only their owner or a superuser can take these back.
     const reason = `its role still has ${detail ?? 'rights'}, given by hand; a superuser must run: drop owned by ${name}`;
     throw new Error(reason, { cause: error });
   }

@@ -18,7 +18,10 @@ import { eraseRows, readTenantColumns } from './tenant-rows.js';
 import { lockSchemas, schemasOf, type TenantSchema } from './tenant-schemas.js';
 import { requireStatus } from './tenant-status-step.js';
 
-/** Nobody is let in any more, and nobody provisions any more. Not taken back: what is to be erased is not served again. */
+/**
+ * From here on nobody is let in and nobody provisions. The step has no way back: a tenant that is being erased is not
+ * served again.
+ */
 const stopServing: OperationStep = {
   name: 'stop-serving',
   async apply({ client, tenant, keep }) {
@@ -43,7 +46,7 @@ const dropTables: OperationStep = {
   outside: true,
   async apply({ client, tenant, inTransaction, progress }) {
     const schemas = await schemasOf(client, tenant);
-    // Once more: somebody may have made it since.
+    // Checked again, because a dependent may have been made since the operation began.
     await requireAlone(client, tenant, schemas);
     for (const { schema } of schemas) {
       const items = await readDroppables(client, schema);
@@ -71,7 +74,8 @@ const dropSchemas: OperationStep = {
     const schemas = await schemasOf(client, tenant);
     for (const { schema, role } of schemas) {
       await inTransaction(async (within) => {
-        // Two that drop roles with a common member meet in one row of PostgreSQL's.
+        // Two transactions that drop roles with a common member change the same row of PostgreSQL's catalog, and one
+        // would fail.
         await within.query(takeLock(lockNames.roles(), 30_000).text);
         await requireAlone(within, tenant, schemas);
         await within.query(`drop schema if exists ${quoteIdentifier(schema)} cascade`);

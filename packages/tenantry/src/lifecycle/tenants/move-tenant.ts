@@ -64,7 +64,7 @@ async function checkMove(client: pg.PoolClient, tenant: TenantId, { to }: MovePa
   const fitting = await columnsFor(client, columns, to);
   const unfit = columns.find((column) => !fitting.includes(column));
   if (unfit) {
-    // A type of the service's own may be named after anything.
+    // Shown only when it looks like a built-in type: the name of a service's own type could be anything.
     const form = /^[a-z ]+(?:\(\d+\))?$/.test(unfit.type) ? `, which is ${unfit.type}` : '';
     const rule = `has the form in which services keep it${form}`;
     throw new TenancyError('TENANCY_TENANT_ID_INVALID', { rule });

@@ -22,7 +22,8 @@ export function restoreTenant(bringToHead: BringToHead): OperationDefinition {
       const { rows } = await client.query('select from tenantry.tenant where id = $1 and erase_after is not null', [
         tenant,
       ]);
-      // What a service deleted it has rows about: only the service can undo that.
+      // A deleted tenant without a date of erasure was deleted by a service, which has rows about it. Only the service
+      // can undo that.
       if (rows.length === 0) throw new TenancyError('TENANCY_TENANT_UNKNOWN', { tenant });
     },
     steps: [

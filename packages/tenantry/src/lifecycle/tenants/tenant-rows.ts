@@ -103,7 +103,7 @@ export async function eraseRows(
       );
       return rowCount ?? 0;
     }).catch((error: unknown) => {
-      // The column is a uuid, say, and the tenant's id is none: no row can be its.
+      // The column is of a type such as uuid, and the tenant's id has no such form. Then no row can be the tenant's.
       if (sqlstateOf(error) === sqlstate.invalidTextRepresentation) return 0;
       throw error;
     });
@@ -122,7 +122,7 @@ export async function columnsFor(
   for (const column of columns) {
     await client.query('savepoint fits');
     try {
-      // Compared with itself: a cast to varchar(10) would cut it.
+      // A cast to varchar(10) would silently cut the id, so the result is compared with the id itself.
       const { rows } = await client.query<{ fits: boolean }>(
         `select cast($1::text as ${column.type})::text = $1 as fits`,
         [id],

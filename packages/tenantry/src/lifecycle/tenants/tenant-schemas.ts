@@ -32,6 +32,6 @@ export async function schemasOf(client: Querier, tenant: string): Promise<Tenant
 export async function lockSchemas(client: Querier, tenants: readonly string[]): Promise<void> {
   const { rows } = await client.query<{ name: string }>('select name from tenantry.service');
   const names = tenants.flatMap((tenant) => rows.map(({ name }) => `${tenant}_${name}`));
-  // In one order for everybody, as a batch of the fleet takes them.
+  // Everybody takes these locks in the order of their names, also a batch of the fleet, so nobody waits in a circle.
   for (const name of names.toSorted()) await client.query(takeLock(lockNames.schema(name), 5000).text);
 }

@@ -213,7 +213,7 @@ export class Tenants {
       );
       const known = translateError(error);
       if (error !== undefined && !known) throw error;
-      // Somebody else erases it, or has: nothing is wrong.
+      // Another process is erasing it, or has erased it already.
       if (known?.code === 'TENANCY_TENANT_BUSY' || known?.code === 'TENANCY_TENANT_UNKNOWN') continue;
       if (known?.code === 'TENANCY_DATABASE_UNAVAILABLE') throw known;
       results.push({ tenant: id, error: known });

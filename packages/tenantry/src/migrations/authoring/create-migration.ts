@@ -62,7 +62,7 @@ export async function createMigration(target: AuthoringTarget, name?: string): P
     created.className = migrationClassName(chosen, new Set(listed.map(({ className }) => className)));
     const file = path.join(target.folder, `${created.name}.ts`);
     const findings = await lintNew(target, up);
-    // In this order: what a crash leaves out, `check` finds.
+    // In this order, so that `migration check` notices whatever a crash left out.
     await writeFile(file, migrationSource({ className: created.className, up, down }), { flag: 'wx' });
     await writeWhole(path.join(target.folder, 'index.ts'), migrationIndex([...listed, created], index));
     await writeSnapshot(target.folder, after(mark, created.name), wanted);

@@ -33,7 +33,10 @@ class SnapshotReader extends Migrator {
   }
 }
 
-/** Every table with a schema in front: those of other schemas, once this part's own have lost theirs. */
+/**
+ * Matches names with a schema in front. This part's own entities have lost theirs, so what matches belongs to other
+ * schemas.
+ */
 const ofOtherSchemas = /^(?!public\.)[^.]+\./;
 
 /**
@@ -86,7 +89,7 @@ type OnMetadata = NonNullable<MetadataDiscoveryOptions['onMetadata']>;
 function asOwnTables({ schema, orm }: AuthoringTarget): OnMetadata {
   return async (meta, platform) => {
     await orm?.discovery?.onMetadata?.(meta, platform);
-    // A child of a table's inheritance tree has the schema of its root, later.
+    // In single-table inheritance a child gets the schema of its root later, so only roots are checked.
     if (meta.root === meta) refuseTableWithoutSchema(meta);
     if (meta.schema === schema) delete meta.schema;
   };

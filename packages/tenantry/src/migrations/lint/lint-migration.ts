@@ -60,7 +60,7 @@ function after(state: LintState, node: Node): LintState {
       : 'CreateTableAsStmt' in node
         ? node.CreateTableAsStmt.into?.rel?.relname
         : undefined;
-  // `if not exists` may have made nothing.
+  // With `if not exists` the table may be an older one, so it is not treated as new.
   const sure = made !== undefined && !('CreateStmt' in node && node.CreateStmt.if_not_exists);
   const enums = learnEnums(state.enums, node);
   return { ...state, known, enums, created: sure ? new Set([...state.created, made]) : state.created };

@@ -13,7 +13,7 @@ export function learnEnums(enums: NewEnums, node: Node): NewEnums {
   }
   if (!('AlterEnumStmt' in node)) return enums;
   const { typeName, newVal, oldVal } = node.AlterEnumStmt;
-  // One that is renamed is no new value.
+  // A renamed value may be used at once; only an added one must be committed first.
   if (newVal === undefined || oldVal || enums.made.has(textOf(typeName?.at(-1)))) return enums;
   return { ...enums, values: new Set([...enums.values, newVal]) };
 }

@@ -7,7 +7,7 @@ import type { LintRuleId } from './lint-rules.js';
 
 /** What reaches past the tenant whose schema it runs in. */
 const walls: ReadonlySet<LintRuleId> = new Set(['qualified-name', 'leaves-tenant-schema']);
-/** No reason makes these right. */
+/** Rules that cannot be allowed, whatever the reason. */
 const unallowable: ReadonlySet<LintRuleId> = new Set(['allow-without-reason', 'syntax-error', 'multiple-statements']);
 
 /**
@@ -33,7 +33,7 @@ export async function refuseUnfit(
       const down = await lintMigration(migration.down ?? [], { ...context, kind });
       refuse(service, migration, [
         ...up.filter(({ rule, level }) => walls.has(rule) || (registered > 0 && level === 'error')),
-        // What is slow on the way back is asked about when somebody goes there.
+        // Of `down()` only what leaves the tenant is refused. Whether it is slow is checked when somebody runs it.
         ...down.filter(({ rule }) => walls.has(rule)),
       ]);
     }

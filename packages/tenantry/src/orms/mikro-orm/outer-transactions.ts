@@ -4,7 +4,10 @@ import { type EntityManager, TransactionContext } from '@mikro-orm/core';
 /** Transactions that are open around this code and that MikroORM has lost sight of, by the name of their ORM. */
 const hidden = new AsyncLocalStorage<ReadonlyMap<string, EntityManager> | undefined>();
 
-/** MikroORM remembers one open transaction: what an ORM begins inside another's would leave that one to itself. */
+/**
+ * MikroORM remembers one open transaction for each async execution. When a second ORM begins one inside it, the first
+ * ORM's code would no longer find its own; this keeps it.
+ */
 export function rememberingOuter<T>(em: EntityManager, fn: () => T): T {
   const outer = TransactionContext.currentTransactionContext()?.em;
   if (!outer || outer.name === em.name) return fn();

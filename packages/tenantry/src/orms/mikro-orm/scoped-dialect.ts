@@ -9,7 +9,7 @@ import { LeasingDriver } from './leasing-driver.js';
 /** Kysely, and so MikroORM, on the process's one pool. */
 export function scopedDialect(pool: ScopedPool): PostgresDialect {
   const borrowed: PostgresPool = {
-    // Also SQL without an entity: nobody's is not the catalog's.
+    // This refuses SQL without an entity too: code that has no scope must not run as the catalog.
     connect: () => (currentScope() ? pool.connect() : Promise.reject(scopeMissing())),
     // The pool outlives an ORM: the catalog and other ORMs of this process use it too.
     end: async () => undefined,

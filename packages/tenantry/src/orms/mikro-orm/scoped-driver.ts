@@ -65,7 +65,10 @@ export class ScopedDriver extends PostgreSqlDriver {
     return exception instanceof TenancyError ? exception : super.convertException(exception);
   }
 
-  /** Outside a tenant a shared entity has no relation to a tenant's: MikroORM would join it unasked, to know its key. */
+  /**
+   * MikroORM joins the owning side of a one-to-one relation on its own account, to learn its key. From a shared entity
+   * outside a tenant scope that side may be a tenant's table, so the join is left out.
+   */
   protected override autoJoinOneToOneOwner<T extends object>(
     meta: EntityMetadata<T>,
     populate: PopulateOptions<T>[],
@@ -79,7 +82,9 @@ export class ScopedDriver extends PostgreSqlDriver {
     return hints.filter((hint) => populate.includes(hint) || !ofTenant.has(hint.field));
   }
 
-  /** Forked without context: an entity keeps to the scope it was loaded in, and a later scope cannot lend it its own. */
+  /**
+   * The scope's own fork. It does not follow later scopes, so an entity stays with the scope in which it was loaded.
+   */
   #entityManagerOfScope(): EntityManager | undefined {
     const cell = currentCell();
     const root = this.#root;

@@ -16,13 +16,13 @@ export class ScopedEntityManager extends EntityManager {
 
   override getContext(validate = true): this {
     let em = super.getContext(false);
-    // One that follows the scope, in the middle of another ORM's transaction.
+    // Another ORM's transaction may be the one that MikroORM remembers; this finds our own.
     if (em !== this) em = (outerTransactionOf(this) as this | undefined) ?? em;
     // MikroORM itself switches this on for as long as it makes a fork.
     if (validate && em.global && !this.config.get('allowGlobalContext'))
       throw new TenancyError('TENANCY_SCOPE_MISSING', { what: 'The EntityManager' });
     const scope = currentScope();
-    // The constructor of MikroORM's asks before there is a field.
+    // MikroORM's constructor calls this before our private field exists.
     const madeIn = #madeIn in em ? em.#madeIn : undefined;
     if (madeIn && scope && madeIn !== scope && scopeKey(madeIn) !== scopeKey(scope)) {
       const fields = { what: 'An EntityManager', other: scopeKey(madeIn), scope: scopeKey(scope) };
