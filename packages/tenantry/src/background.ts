@@ -47,7 +47,7 @@ export class Background {
       throw connectError(error, listenVariable(options));
     });
     loop?.wake();
-    // Beside all else: whoever signs up meanwhile is made by a replay.
+    // Not awaited: tenants that sign up before the template is built are made by a replay.
     const { service, reconcile } = options;
     if (service && reconcile.automatic) this.#building = templates?.build(service, shipped);
   }

@@ -56,7 +56,7 @@ async function look(
   }
 }
 
-/** The catalog says where a tenant lives; somebody may have dropped it by hand. */
+/** Asks the database itself: the catalog may still name a schema that somebody dropped by hand. */
 async function hasSchema(pool: Pick<pg.Pool, 'query'>, schema: SchemaName): Promise<boolean> {
   const asked = runInScope(lookupScope, () =>
     pool.query<{ there: boolean }>('select exists (select from pg_catalog.pg_namespace where nspname = $1) as there', [

@@ -22,7 +22,7 @@ export function makeReconcileLoop(
   const { logger, reconcile, ownerConnections } = options;
   let lookedAt = Number.NEGATIVE_INFINITY;
   const run = async () => {
-    // By the timer, not for each new tenant: what was lost stays lost until then, and the look is a long one.
+    // Looked for by the timer, and not for each new tenant: the look takes long, and a loss can wait for it.
     const withLost = performance.now() - lookedAt > reconcile.intervalMs / 2;
     if (withLost) lookedAt = performance.now();
     const report = await reconciler.run(withLost);

@@ -8,9 +8,9 @@ import type { TenantId } from './tenant/tenant-id.js';
 export interface Hearers {
   readonly catalog: CachedCatalog;
   readonly events: TenantEvents;
-  /** Lets the reconciler look, where there is one. */
+  /** Wakes the reconciler, where this process has one. */
   wake(): void;
-  /** The connection is lost: what changes is known later. */
+  /** Called when the connection is lost: until it is back, changes are noticed late. */
   onLost(reason: string): void;
 }
 
@@ -21,10 +21,10 @@ export function hearNotifications(url: string, { catalog, events, wake, onLost }
       const { subject, ids = [] } = readNotification(payload) ?? {};
       if (subject === 'tenant' || subject === 'schema') for (const id of ids) catalog.forget(id as TenantId);
       if (subject === 'event') events.told(ids);
-      // A schema that was made or moved is what the reconciler works for.
+      // News of a schema is the reconciler's own doing, so it does not wake it.
       else if (subject !== 'schema') wake();
     },
-    // Whatever was sent while nobody listened was missed.
+    // Messages that were sent while nobody listened are lost, so everything is looked at again.
     onConnected: () => {
       catalog.forget();
       events.catchUp();

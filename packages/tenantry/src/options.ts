@@ -158,7 +158,7 @@ export interface TenancyOptions {
 const positive = (max: number) => z.int().min(1).max(max);
 const limitMs = z.int().min(0).max(86_400_000);
 const day = 86_400_000;
-/** In milliseconds it is the longest that a timer of Node waits: anything above would be over at once. */
+/** The longest that a timer of Node can wait, in seconds. A longer one would fire at once. */
 const timerSeconds = positive(2_147_483);
 
 const optionsSchema = z.strictObject({

@@ -98,7 +98,7 @@ export class Readiness {
     return 'ahead';
   }
 
-  /** Many requests cause one migration, and the tenant's neighbours notice nothing. */
+  /** Brings one tenant to head. Requests that come meanwhile wait for the same migration. */
   async #bringToHead(tenant: TenantId, service: ServiceName): Promise<void> {
     const running = this.#bringing.get(tenant) ?? this.#bring(tenant, service);
     this.#bringing.set(tenant, running);

@@ -10,7 +10,7 @@ export function schemaRestorer(owner: pg.Pool | undefined, contexts: ServiceCont
   return async (tenant, service, stayAt) => {
     const context = contexts.of(service, await readService(requireOwner(owner, 'Restoring'), service));
     await context.provision(tenant, stayAt);
-    // What is more than statements is the fleet's, also for one tenant.
+    // Migrations with code, or outside a transaction, are run by the fleet, for one tenant as well.
     if (stayAt === undefined) await migrateTenant(context, tenant);
   };
 }

@@ -25,7 +25,7 @@ export async function readTracked({ url, variable }: NamedUrl): Promise<readonly
   try {
     const console = new URL(url);
     console.pathname = '/pgbouncer';
-    // Where it asks the server for passwords it may never answer a login that it does not let in.
+    // With `auth_query` PgBouncer may never answer a login that it does not let in, so this waits one second only.
     return await withConnection({ url: console.href, variable }, readTrackedFrom, 1000);
   } catch {
     return undefined;

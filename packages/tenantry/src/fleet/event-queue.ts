@@ -1,4 +1,4 @@
-/** What only tells of a wait is left out where so many events have not been read. */
+/** From so many unread events on, those that only tell of a wait are left out. */
 const unreadMax = 1000;
 
 /**

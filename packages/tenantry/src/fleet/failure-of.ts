@@ -38,7 +38,7 @@ export function failureOf({ tenant, schema }: FleetTenant, error: unknown): [Rol
   return [failure, known];
 }
 
-/** What helps where PostgreSQL's words do not say it. */
+/** A remedy, where PostgreSQL's own words name none. */
 function adviceOf(error: unknown): string | undefined {
   if (sqlstateOf(error) !== sqlstate.lockNotAvailable) return undefined;
   return (error as StatementError).outside

@@ -79,7 +79,7 @@ export class Fleet {
    * What a rollout would do; changes nothing.
    *
    * @throws TenancyError `TENANCY_OWNER_REQUIRED`, `TENANCY_TENANT_UNKNOWN`, `TENANCY_MIGRATION_UNKNOWN`, `TENANCY_MIGRATION_IRREVERSIBLE`.
-   * What speaks against it is no error here: it is in its `findings`.
+   * A problem of the plan itself does not throw: it is in its `findings`.
    * @example
    * const { total, findings } = await tenancy.fleet.plan({ selector: { tenants: ['acme', 'globex'] } });
    */
@@ -162,7 +162,7 @@ export class Fleet {
   #run(options: MigrateOptions, resumes: { id: number; total: number } | undefined): RunningRollout {
     const events = new EventQueue<RolloutEvent>();
     const outcome = this.#execute(options, resumes, events).finally(() => events.end());
-    // Whoever only iterates still learns of it by awaiting the outcome.
+    // A caller who only iterates must not get an unhandled rejection; awaiting the outcome still throws.
     outcome.catch(() => undefined);
     return { outcome, [Symbol.asyncIterator]: () => events[Symbol.asyncIterator]() };
   }

@@ -28,7 +28,7 @@ export async function judgePlan(
   { largeTableRows, allow = [] }: PlanRules,
 ): Promise<readonly PlanFinding[]> {
   const allowed = readAllowed(allow);
-  // What is taken back was there already, and a schema that is yet to be made has no rows.
+  // On the way down no index is built, and a schema that does not exist yet has no rows.
   const groups = plan.direction === 'up' ? plan.groups.filter(({ from }) => from !== undefined) : [];
   const builds = await indexBuilds(groups);
   if (builds.size === 0) return [];
@@ -80,7 +80,7 @@ function readAllowed(allow: readonly string[]): ReadonlySet<string> {
 async function indexBuilds(groups: readonly PlannedGroup[]): Promise<ReadonlyMap<string, readonly string[]>> {
   const builds = new Map<string, readonly string[]>();
   for (const migration of distinct(groups)) {
-    // No statement without the word builds one, and the parser takes a moment to load.
+    // Loading the parser takes a moment, and a statement without any of these words builds no index.
     if (!migration.statements.some((text) => /\b(?:index|unique|primary|exclude|reindex)\b/i.test(text))) continue;
     const tables = (await ofSize(migration)).flatMap(({ table = '' }) => table);
     if (tables.length > 0) builds.set(migration.name, tables);

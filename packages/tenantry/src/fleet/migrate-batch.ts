@@ -27,7 +27,7 @@ export async function migrateBatch(
 ): Promise<void> {
   const [schema] = batch.schemas;
   for (const migration of batch.direction === 'up' ? batch.migrations : []) {
-    // Before the ledger says so: a crash in between finds it done and goes on.
+    // It runs before the ledger is written. After a crash in between, the next run finds it done and goes on.
     if (migration.kind === 'outside' && schema !== undefined) await runOutside(context, schema, migration, watch);
   }
   const opening = openBatch(batch, { lockTimeoutMs, statementTimeoutMs: context.statementTimeoutMs });

@@ -113,7 +113,10 @@ function refuseIrreversible(service: string, migrations: readonly CompiledMigrat
   }
 }
 
-/** By a hash of the id: the same tenants are the canary every time, and they are not the oldest customers. */
+/**
+ * Orders tenants by a hash of their ids. So the same tenants are the canary every time, and they are not simply the
+ * oldest ones.
+ */
 function shuffled(tenants: readonly FleetTenant[]): FleetTenant[] {
   const rank = (id: string) => createHash('md5').update(id).digest('hex');
   return tenants

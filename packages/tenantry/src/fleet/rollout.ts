@@ -124,7 +124,10 @@ export class Rollout {
     return end;
   }
 
-  /** What was done stands, but its record has to say so. */
+  /**
+   * Closes the rollout's record, and tries again while the database is away: the tenants are done whether or not it
+   * says so.
+   */
   async #record(id: number, { status, reason }: Pick<RolloutOutcome, 'status' | 'reason'>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -151,7 +154,7 @@ export class Rollout {
       }
       if (this.#tooMany)
         return { status: 'halted', reason: `${this.#failed} tenants failed, more than --max-failures allows` };
-      // The last batch may have been in flight when it was told to stop: then nothing is left to be stopped.
+      // If the last batch was in flight when the signal came, everything is done and nothing was stopped.
       if (this.#pending.size > 0 && this.#run.signal?.aborted)
         return { status: 'stopped', reason: 'its operator stopped it' };
     }
@@ -282,7 +285,7 @@ export class Rollout {
 
   async #save(): Promise<void> {
     this.#savedAt = performance.now();
-    // One after the other: an older one must not arrive last.
+    // Saved one after the other, so that an older state never overwrites a newer one.
     this.#saving = this.#saving
       .catch(() => undefined)
       .then(async () => {

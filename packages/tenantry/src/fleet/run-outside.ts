@@ -33,7 +33,7 @@ export async function runOutside(
     await lockOutside(client, schema, statementTimeoutMs || 600_000);
     const path = [schema, ...shipped.sharedSchemas].map(quoteIdentifier).join(', ');
     await client.query(`set search_path to ${path}`);
-    // Its own waits, for transactions of others, are no waits for a lock that would hold anybody up.
+    // A concurrent build waits for transactions of others, and nobody queues behind that wait. So it may be long.
     await client.query(`set lock_timeout to ${outsideWaitMs}`);
     await client.query(`set statement_timeout to ${statementTimeoutMs}`);
     for (const text of statements) {
@@ -76,7 +76,10 @@ async function refusePooler(client: pg.PoolClient, schema: string): Promise<void
   }
 }
 
-/** Polled: whoever waits in a statement has a snapshot, and an index that is built concurrently waits for that in turn. */
+/**
+ * Tries again and again instead of waiting inside a statement: a statement that waits has a snapshot, and every index
+ * that is built concurrently waits for it.
+ */
 async function lockOutside(client: pg.PoolClient, schema: string, waitMs: number): Promise<void> {
   const name = lockNames.outside(schema);
   for (const begun = performance.now(); ;) {

@@ -11,7 +11,7 @@ import { describeTransactions, readHolders, readOldTransactions } from './open-t
 export async function tellHolders(client: pg.ClientBase, schema: string, error: unknown): Promise<void> {
   if (!(error instanceof Error) || sqlstateOf(error) !== sqlstate.lockNotAvailable) return;
   const failed = error as StatementError;
-  // A lock of ours says itself who holds it.
+  // The error of one of Tenantry's own locks names its holder already.
   if (failed.waited !== undefined || (error as { schema?: string }).schema === 'tenantry') return;
   const holders = await readHolders(client, schema).catch(() => []);
   const old = holders.length > 0 ? [] : await readOldTransactions(client, 1000).catch(() => []);

@@ -70,7 +70,7 @@ export class WaitWatch {
     }
   }
 
-  /** Nobody who works waits for a connection because of a look. */
+  /** Whether a connection is free: a look must not take one from whoever works. */
   #isFree(): boolean {
     const { idleCount, totalCount, waitingCount, options } = this.#owner;
     return waitingCount === 0 && (idleCount > 0 || totalCount < (options.max ?? 10));

@@ -17,13 +17,13 @@ import { WaitWatch } from './wait-watch.js';
 
 /** What a {@link WaveRunner} tells about its tenants. */
 export interface WaveEvents {
-  /** They are at the target. */
+  /** Tells that these tenants are at the target. */
   done(tenants: readonly FleetTenant[]): void;
   /** @param error - The same for whoever throws. */
   failed(tenant: FleetTenant, failure: RolloutFailure, error: TenancyError): void;
   /** Whether no new batch may begin. */
   stopping(): boolean;
-  /** One that is worked on waits for a lock. */
+  /** Tells that a tenant waits for a lock. */
   blocked?(tenant: FleetTenant, blocked: BlockedBackend): void;
 }
 
@@ -136,7 +136,7 @@ export class WaveRunner {
     }
   }
 
-  /** Somebody else may have made it meanwhile, with another head. */
+  /** Another process may have made the schema meanwhile, at another head. */
   async #provision(work: Work, { tenant, head }: FleetTenant): Promise<void> {
     const { provision, service } = this.#context;
     await provision(tenant, this.#course.target);
@@ -146,7 +146,7 @@ export class WaveRunner {
   #tryAgain(work: Work, first: FleetTenant, error: unknown): void {
     const { tenants, attempt, apart } = work;
     if (tenants.length > 1) {
-      // The culprit stands alone in the end, and the others are done.
+      // Halved until the tenant that fails stands alone; the others are done then.
       const middle = Math.ceil(tenants.length / 2);
       for (const half of [tenants.slice(0, middle), tenants.slice(middle)])
         this.#later({ ...work, tenants: half, attempt: 1 }, 0);
@@ -196,7 +196,10 @@ export class WaveRunner {
     }
   }
 
-  /** Somebody else was there first: what is at the target now is done, the rest begins where it is. */
+  /**
+   * Another process changed these tenants. Those that are at the target now are done, and the others begin at the head
+   * that they have.
+   */
   async #lookAgain({ tenants, attempt }: Work): Promise<void> {
     const schemas = tenants.map(({ schema }) => schema).filter((schema): schema is SchemaName => schema !== null);
     const heads = await readHeads(this.#context.owner, schemas);
@@ -210,7 +213,10 @@ export class WaveRunner {
   }
 }
 
-/** It has waited as long as it may, and what it built meanwhile would have to be built again. */
+/**
+ * Whether an index outside a transaction has used up its wait. It is not tried again at once, because it would have to
+ * be built from the beginning.
+ */
 function hasWaitedOutside(error: unknown): boolean {
   return sqlstateOf(error) === sqlstate.lockNotAvailable && ((error as StatementError).outside ?? false);
 }

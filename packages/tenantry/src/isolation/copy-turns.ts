@@ -30,7 +30,8 @@ export class CopyTurns {
     let own = false;
     let failed = false;
     const { once } = object as Partial<Readable>;
-    // Whoever stops reading leaves PostgreSQL in the middle of a word: it would go on for ever, and so would whoever comes next.
+    // PostgreSQL cannot be told to stop in the middle of a COPY. When its reader stops, the connection is closed;
+    // otherwise whoever comes next would wait for the rest.
     if (nature.kind === 'copy out')
       once?.call(object, 'close', () => {
         if (!failed && !(object as Partial<Readable>).readableEnded && !this.#gate.wire.quiet)
@@ -44,12 +45,14 @@ export class CopyTurns {
       failed = error !== null;
       if (!error)
         return this.#next(this.#copy({ scope, nature, text, object, made: false, failed: () => (failed = true) }, own));
-      // What was refused before it was sent began nothing. Whatever else happened, its transaction is ended.
+      // If it was refused before anything was sent, no transaction was begun. In every other case its transaction is
+      // ended.
       if (own && this.#gate.wire.quiet) this.#gate.letGo();
       else if (own) this.#end(scope, 'rollback');
       return object.handleError(error, this.#connection);
     };
-    // As a simple query it could be several statements. PostgreSQL is asked first, which takes one only.
+    // COPY goes as a simple query, which may carry several statements. So PostgreSQL is asked to parse the text first,
+    // and parses one statement only.
     const asking = new ParseOnly(text, undefined, callback);
     return new GatedQuery(this.#gate, { scope, nature: { kind: 'nothing' }, text, object: asking, made: true, before });
   }

@@ -47,7 +47,7 @@ function openContents(name: string, role: string): Statement[] {
   ];
 }
 
-/** Rights on what later migrations add come with the default privileges. */
+/** Gives the role its rights. Default privileges give it those on tables that later migrations add. */
 function openSchema(name: string, role: string): Statement[] {
   return [
     { text: `grant usage on schema ${name} to ${role}` },

@@ -19,15 +19,17 @@ export class Preamble {
   readonly #connection: WireConnection;
   readonly #name: string;
   #prepared = false;
-  /** Statements of this flight that PostgreSQL parses before it; not set, it parses none for it. */
+  /**
+   * How many statements of this flight PostgreSQL parses before this one; `undefined` while it is not being prepared.
+   */
   #parsedBefore: number | undefined;
 
   constructor(connection: WireConnection, { transactionPooler }: { readonly transactionPooler: boolean }) {
     this.#connection = connection;
-    // Nobody can guess it, so nobody can prepare another statement in its place.
+    // A random name: a statement that a tenant prepares cannot take its place.
     this.#name = transactionPooler ? '' : `tenantry_scope_${randomBytes(12).toString('hex')}`;
     if (transactionPooler) return;
-    // Parsed is prepared, also where running it fails afterwards.
+    // A statement that was parsed is prepared, even if running it fails afterwards.
     connection.on('parseComplete', () => {
       if (this.#parsedBefore === 0) this.#prepared = true;
       this.#parsedBefore = this.#parsedBefore ? this.#parsedBefore - 1 : undefined;
@@ -47,8 +49,8 @@ export class Preamble {
   }
 
   /**
-   * PostgreSQL has refused it. Whether because of what was done to this session: its statement was deallocated, or it is in a role
-   * that may not call `set_config`, as after `set role` in a function.
+   * PostgreSQL refused to enter the scope. Answers whether the session itself is the reason: its prepared statement was
+   * deallocated, or it is in a role that may not call `set_config`, as after `set role` in a function.
    */
   failed(error: Error): boolean {
     this.#parsedBefore = undefined;

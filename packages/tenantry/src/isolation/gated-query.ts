@@ -162,20 +162,25 @@ export class GatedQuery implements WireObject {
   handleError(error: Error, connection: WireConnection): void {
     const answered = error instanceof pg.DatabaseError;
     let told = error;
-    // A value that cannot be sent, or a caller who does not wait, is no answer of PostgreSQL: it still does what was sent.
+    // This error is `pg`'s own, for a value that cannot be sent or a caller who stopped waiting. PostgreSQL still does
+    // what was sent.
     if (answered) {
       const { scope } = this.#statement;
       if (this.#entering > 0 && this.#entry) told = this.#gate.refused(this.#entry, this.#entering, error, scope);
       this.#entering = 0;
     }
     this.#statement.failed?.();
-    // Once: a FATAL may follow a refusal in the same packet, and a cursor that was told already falls over the second.
+    // Only once: a FATAL may follow a refusal in the same packet, and `pg-cursor` throws when it is told of a second
+    // error.
     if (!this.#told) this.#tell(() => tellOfError(this.#object, told, connection));
     this.#told = true;
     if (answered) this.#gate.afterError();
   }
 
-  /** What nobody listens for is thrown, but after `pg` has gone on: otherwise the connection would wait for ever. */
+  /**
+   * Tells the object. If nobody listens it throws, but only after `pg` has gone on: otherwise the connection would wait
+   * for ever.
+   */
   #tell(tell: () => void): void {
     try {
       this.#call(tell);

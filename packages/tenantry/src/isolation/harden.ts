@@ -27,14 +27,17 @@ const families: Readonly<Record<string, readonly string[]>> = {
 
 const shut = Object.entries(families).flatMap(([family, names]) => names.map((name) => `('${family}', '${name}')`));
 
-/** They, as the common table expression `shut`. */
+/** These functions, as the common table expression `shut`. */
 export const shutFunctions = `
   shut (family, function, name, owner, acl) as materialized (
     select family, p.oid, 'pg_catalog.' || p.oid::regprocedure, proowner, coalesce(proacl, acldefault('f', proowner))
       from (values ${shut.join(', ')}) as named (family, proname) join pg_proc p using (proname)
      where pronamespace = 'pg_catalog'::regnamespace)`;
 
-/** What is open, as the SQL that closes it, and whether this owner may run that. Grants first: without them nothing could serve. */
+/**
+ * What is still open, as the SQL that closes it, and whether this owner may run that. Grants come first, because
+ * without them the processes that serve could not.
+ */
 const stillOpen = `
   with ${shutFunctions}, kept (family, role) as (
     values ('setting', $1), ('setting', current_user), ('prepared statement', $1), ('session lock', current_user), ('lock status', current_user), ('lock status', 'pg_monitor'))

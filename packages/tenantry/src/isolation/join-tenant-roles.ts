@@ -4,7 +4,7 @@ import { lockNames } from '../postgres/lock-names.js';
 import { quoteIdentifier } from '../postgres/quote.js';
 import { sqlstate, sqlstateOf } from '../postgres/sqlstate.js';
 
-/** Each role takes a lock of the server. */
+/** Each role takes a place in the server's lock table until the transaction ends. */
 const rolesAtOnce = 500;
 
 /** Tenant roles of a service that the owner may give to itself and has not yet; a superuser needs none. */
@@ -39,7 +39,7 @@ export async function joinTenantRoles(owner: pg.ClientBase, service: string): Pr
       await owner.query(`grant ${roles} to current_user${terms}`);
       return rows.length;
     }).catch((error: unknown) => {
-      // One by one, then, as each of them is migrated.
+      // Then each of them is joined alone, when it is migrated.
       if (clashes.includes(sqlstateOf(error))) return 0;
       throw error;
     });

@@ -18,7 +18,7 @@ export interface Leased {
 
 /** What a lease asks of the pool. */
 export interface LeaseGround {
-  /** Whether it is worth a new connection. */
+  /** Whether the pool may make a new connection for it. */
   mayRenew(unsent: Unsent): boolean;
   /** A new connection in place of one that was given back just now. */
   renew(): Promise<Leased>;
@@ -36,7 +36,10 @@ const settleMs = 1000;
 export class Lease {
   #leased: Leased;
   readonly #ground: LeaseGround;
-  /** Why there is no connection any more. An error costs more than all else here, so the usual end has none until it is asked for. */
+  /**
+   * Why the lease has no connection any more. Making an error costs more than everything else here, so after an
+   * ordinary release it is made only when somebody asks.
+   */
   #over: Error | 'given back' | undefined;
   #released = false;
   #lent: LentClient | undefined;

@@ -44,7 +44,10 @@ export class ScopeGate implements Gate {
     return this.#tainted || (this.#changed.size > 0 && this.wire.status === 'I');
   }
 
-  /** Whether a role was denied here, which another connection may know better. */
+  /**
+   * Whether PostgreSQL denied a role on this connection. Its backend may have an old list of memberships, and another
+   * connection may be let in.
+   */
   get denied(): boolean {
     return this.#denied;
   }
@@ -117,9 +120,9 @@ export class ScopeGate implements Gate {
   }
 
   refused({ begin, before, commands }: Entry, left: number, error: Error, scope: Scope | undefined): Error {
-    // The `begin` itself failed: that is the caller's mistake, and PostgreSQL's to tell.
+    // The `begin` itself failed, and not the scope: the caller gets PostgreSQL's own error.
     if (commands - left < before && !endsSession(error)) return error;
-    // On another connection it would be entered.
+    // The reason lies in this session, so on another connection the scope would be entered.
     const lost = this.#preamble.failed(error);
     if (lost) this.#tainted = true;
     const refusal = scopeRefusal(error, scope) ?? error;
@@ -138,7 +141,9 @@ export class ScopeGate implements Gate {
     if (lost || denied || gone) markNothingRan(refusal, { begin, denied });
   }
 
-  /** An object that does not say Sync after an error would wait for ever. */
+  /**
+   * Sends the Sync that PostgreSQL waits for after an error, where the object that brought its own messages does not.
+   */
   afterError(): void {
     if (this.wire.needsSync) this.#connection.sync();
   }

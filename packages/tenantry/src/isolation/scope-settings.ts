@@ -40,7 +40,7 @@ interface Fixed {
   readonly shared: string;
 }
 
-/** What is the same for every scope: it is asked for with every statement. */
+/** The parts that are the same for every scope, computed once: they are needed for every statement. */
 const fixed = new WeakMap<GateOptions, Fixed>();
 
 function fixedOf(options: GateOptions): Fixed {

@@ -60,7 +60,7 @@ export class ScopedClient extends WireClientBase {
     return !this.#gate.wire.quiet || this.#internals._queryQueue.length > 0;
   }
 
-  /** Whether it denied a tenant that other connections may serve. */
+  /** Whether PostgreSQL denied a tenant's role here. Other connections may be let in. */
   get denied(): boolean {
     return this.#gate.denied;
   }
@@ -110,7 +110,7 @@ export class ScopedClient extends WireClientBase {
     }
   }
 
-  /** Where this fails too the pool closes the connection, because it is not idle. */
+  /** Ends what the flight left open. If this fails too, the connection is not idle and the pool closes it. */
   async #afterFailedFlight(): Promise<void> {
     const texts = ['rollback', 'select pg_catalog.pg_advisory_unlock_all()'];
     for (const text of texts) {
@@ -145,7 +145,7 @@ export class ScopedClient extends WireClientBase {
     return new Chosen((resolve, reject) => {
       this.#submitText(scope, asked, bound, (error, result) => (error ? reject(error) : resolve(result)));
     }).catch((error: Error) => {
-      // The stack that leads to the socket says nothing; the one that leads to the caller does.
+      // The error's own stack begins at the socket and helps nobody. This one shows who asked.
       Error.captureStackTrace(error);
       throw error;
     });
@@ -157,7 +157,8 @@ export class ScopedClient extends WireClientBase {
     values: unknown,
     callback: Callback,
   ): void {
-    // Most are a text and its values; what `pg` makes of an object costs more than the rest of the way.
+    // Most statements come as a text and its values. Letting `pg` make an object of them would cost more than
+    // everything else here.
     const config = typeof asked === 'string' ? undefined : asked;
     const text = typeof asked === 'string' ? asked : this.#named.textOf(asked);
     if (text instanceof Error) return process.nextTick(callback, text);

@@ -43,7 +43,8 @@ export class ScopedPool extends pg.Pool {
     if (maxPerTenant !== undefined) this.#shares = new TenantShares(maxPerTenant, connectionTimeoutMillis);
     this.on('release', (_error, client) => {
       const scoped = client as unknown as ScopedClient;
-      // Who streams is refused without being asked again; the next one meets another connection.
+      // A stream that met such a connection was refused and is not repeated. Closing it keeps the next caller from
+      // meeting it.
       if (!scoped.idle || (scoped.denied && this.#mayRenew())) scoped.discard();
     });
     // Without a listener the loss of an idle connection ends the process. The pool has dropped it already.
@@ -121,14 +122,16 @@ export class ScopedPool extends pg.Pool {
     return { ended, renew: () => this.#renew(), mayRenew: ({ denied }) => !denied || this.#mayRenew() };
   }
 
-  /** Where roles are in truth not granted, nobody must be able to make a new connection for every request. */
+  /** Limits the new connections of one second: where a role is truly not granted, each request would make one. */
   #mayRenew(): boolean {
     const second = Math.floor(performance.now() / 1000);
     if (this.#denials.second !== second) this.#denials = { second, count: 0 };
     return ++this.#denials.count <= this.options.max;
   }
 
-  /** New: those that are idle may have gone away too, or may not know of a role either. */
+  /**
+   * Makes a new connection. An idle one may be gone for the same reason, or may have the same old list of memberships.
+   */
   #renew(): Promise<Leased> {
     return new Promise((resolve, reject) => {
       this.#connect((error, leased) => (leased ? resolve(leased) : reject(error ?? new Error('No client.'))), true);

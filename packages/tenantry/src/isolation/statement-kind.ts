@@ -93,7 +93,7 @@ const readers: Readonly<Record<string, (words: Words) => StatementNature>> = {
   LOCK: () => ({ kind: 'inside', what: 'LOCK' }),
 };
 
-/** One that PostgreSQL will not understand is sent as it is, to be answered with PostgreSQL's own error. */
+/** Reads a `begin`. One with a mistake is sent as it is, so that PostgreSQL answers with its own error. */
 function begins(words: Words): StatementNature {
   return words.modes() ? { kind: 'begin' } : query;
 }
@@ -140,7 +140,10 @@ function declares(words: Words): StatementNature {
   return words.take('FOR') ? { kind: 'inside', what: 'DECLARE' } : { kind: 'unknown', what: 'A cursor' };
 }
 
-/** Of a file or a program a statement like others, which PostgreSQL allows nobody who serves. */
+/**
+ * Reads a COPY. From or to a file or a program it counts as an ordinary statement: PostgreSQL refuses it to a login
+ * that serves.
+ */
 function copies(words: Words): StatementNature {
   for (let depth = 0, word = words.next(); word !== undefined; word = words.next()) {
     if (word === '(') depth++;
@@ -166,7 +169,7 @@ class Words {
     while (this.token?.text === ';');
   }
 
-  /** Passes one and answers its text; that of a string or a quoted name is no keyword. */
+  /** Passes one token and answers its text. A string or a quoted name answers an empty one, because it is not a keyword. */
   next(): string | undefined {
     const { token } = this;
     this.#step();

@@ -51,7 +51,7 @@ export class TenantShares {
     share.waiting.add(turn);
   }
 
-  /** Gives one back: to whoever of the tenant waits longest. */
+  /** Gives a connection back, and lets the statement of this tenant go on that has waited longest. */
   leave(tenant: TenantId): void {
     const share = this.#shares.get(tenant);
     if (!share) return;

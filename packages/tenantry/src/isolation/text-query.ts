@@ -39,7 +39,7 @@ function refused(what: string, remedy: string): TenancyError {
   return new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });
 }
 
-/** By name: some libraries keep them in getters. */
+/** Reads the properties one by one, because some libraries have getters, which a spread would leave out. */
 function asked(config: Record<string, unknown>): Record<string, unknown> {
   const { rows, rowMode, types, binary, portal } = config;
   return { rows, rowMode, types, binary, portal };

@@ -17,7 +17,7 @@ export interface Admission {
  */
 type Standing = 'not yet' | 'yes' | 'perhaps' | 'gone';
 
-/** Kinds that run no code of anybody's. */
+/** Kinds that run no function of anybody's, so that they cannot change role or path. */
 const runNothing = new Set<StatementKind>(['savepoint', 'rollback to', 'nothing', 'mode']);
 
 /** The text of a `begin` that was answered but not sent. */
@@ -34,7 +34,7 @@ export class TransactionScope {
   #of = 'none';
   #standing: Standing = 'not yet';
   #held: HeldBegin | undefined;
-  /** It was given a mode, which PostgreSQL takes only before its snapshot. */
+  /** Whether the transaction was given a mode. PostgreSQL accepts modes only before the snapshot. */
   #moded = false;
   /** Why its scope could not be entered: until the transaction's end, every statement of it fails for that reason. */
   #refusal: Error | undefined;
@@ -83,7 +83,7 @@ export class TransactionScope {
     const wayOut = kind === 'rollback' || kind === 'rollback to';
     if (status === 'E') return this.#refusal && !wayOut ? this.#refusal : { enter: 'not' };
     const enter = this.#entering(kind, open);
-    // From here on it may have run, in part at least, whatever is heard of it: a cursor that is closed early reports nothing.
+    // It counts as run from here on, whatever is heard of it: a cursor that is closed early reports nothing.
     if (this.#standing === 'yes' && !runNothing.has(kind)) this.#standing = 'perhaps';
     if (kind === 'mode') this.#moded = true;
     return { begin: this.#held?.text, enter };
@@ -94,13 +94,14 @@ export class TransactionScope {
     const ends = kind === 'commit' || kind === 'rollback' || kind === 'chain';
     if (this.#standing === 'not yet') {
       if (open && (kind === 'rollback' || kind === 'mode')) return 'not';
-      // A query takes the transaction's snapshot, also the one that enters: not before LOCK, nor before what else comes before it.
+      // The query that enters the scope takes the transaction's snapshot. Before LOCK, and before what must precede a
+      // snapshot, commands enter it instead.
       const early = open && (this.#moded || kind !== 'query' || /\bisolation\b/i.test(this.#held?.text ?? ''));
       return early ? 'all without a snapshot' : 'all';
     }
     if (this.#standing === 'yes') return 'not';
     if (kind === 'rollback' || (ends && !this.entersToCommit)) return 'not';
-    // Before a savepoint: what is set after it, a rollback to it takes back.
+    // Entered before the savepoint is made: a rollback to it takes back what is set after it.
     if (this.#standing === 'gone') return 'all without a snapshot';
     return kind === 'savepoint' || kind === 'rollback to' ? 'not' : 'again';
   }
@@ -135,7 +136,7 @@ export class TransactionScope {
    */
   completed(tag: string, { kind }: StatementNature): void {
     if (/^(?:COMMIT|ROLLBACK)\b/.test(tag) && kind !== 'rollback to') this.#standing = 'gone';
-    // Of a savepoint, what was set since is gone.
+    // A rollback to a savepoint also takes back settings that were made after it.
     else if (kind === 'rollback to' && this.#standing === 'yes') this.#standing = 'perhaps';
   }
 }

@@ -43,14 +43,14 @@ function textOf(object: WireObject): string | undefined {
   return typeof cursor?.text === 'string' ? cursor.text : undefined;
 }
 
-/** `pg`'s own, also of another copy of `pg`. */
+/** Whether it is one of `pg`'s own queries, made by this copy of `pg` or by another. */
 export function isQuery(object: WireObject): object is WireQuery {
   return typeof (object as { requiresPreparation?: unknown }).requiresPreparation === 'function';
 }
 
-/** COPY asks for data or is read from; whatever else streams gives rows. */
+/** Whether the object fits its statement: COPY objects take or give data, and everything else reads rows. */
 function fits(object: WireObject, { kind }: StatementNature): boolean {
-  // Of what is unknown PostgreSQL is asked to say what is wrong.
+  // PostgreSQL is asked to parse a statement of an unknown kind, and says what is wrong.
   if (!isCopy(object)) return kind === 'query' || kind === 'unknown';
   return kind === (object.handleCopyInResponse ? 'copy in' : 'copy out');
 }

@@ -179,7 +179,7 @@ export class Wire {
     };
   }
 
-  /** Reads each message's type and length, and no more of what is none of the gate's business. */
+  /** Reads type and length of each message, and the content only of those that carry a text. */
   #admits(messages: Uint8Array): boolean {
     const view = Buffer.isBuffer(messages)
       ? messages
@@ -245,7 +245,7 @@ export class Wire {
     if (this.#said !== 'nothing') return 'A second statement';
     this.#said = kind === type.query ? 'all' : 'its text';
     const text = kind === type.query ? first : second;
-    // What is no Unicode changes on its way.
+    // Text that is not valid Unicode is changed by the encoding, so the encoded form counts as equal too.
     const shown = text === this.#turn || text === Buffer.from(this.#turn ?? '').toString();
     return shown ? undefined : 'A statement that was not the one it had shown';
   }
@@ -255,7 +255,7 @@ export class Wire {
     return false;
   }
 
-  /** There is no way to go on with a connection on which somebody has sent, or is answered, something else. */
+  /** Closes the connection: nobody can know any more which answer belongs to whom. */
   #break(what: string): TenancyError {
     const remedy = 'The connection was closed. Send one statement at a time, with its whole text.';
     this.#broken ??= new TenancyError('TENANCY_STATEMENT_REFUSED', { what, remedy });

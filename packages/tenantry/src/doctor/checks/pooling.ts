@@ -34,7 +34,10 @@ export function* checkPooling({ pooling, serving, server }: DoctorFacts): Iterab
   yield* ofTracked(tracked ?? [], server.version);
 }
 
-/** Looks like a wall and is none: PostgreSQL before 18 never tells a pooler of a changed search path, and none of a role. */
+/**
+ * `track_extra_parameters` looks like a wall and is not one: PostgreSQL before 18 does not tell a pooler of a changed
+ * search path, and no version tells it of a role.
+ */
 function* ofTracked(tracked: readonly string[], version: number): Iterable<DoctorFinding> {
   const names = tracked.filter((name) => name === 'search_path' || name === 'role');
   if (names.length === 0) return;
