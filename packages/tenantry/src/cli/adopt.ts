@@ -92,7 +92,7 @@ async function take(context: CliContext, flags: Flags, act: Act): Promise<void> 
   await context.flushed();
 }
 
-/** Besides those that work, one connection leads and one holds the lock. */
+/** Opens as many connections as work, one that leads, and one that holds the lock. */
 function withAdoption(
   database: CliDatabase & LoadedConfig,
   asked: AdoptConfig,

@@ -45,7 +45,7 @@ export class CliContext {
     this.#stopping.abort();
   }
 
-  /** The command's answer. */
+  /** Prints a line of the command's answer to stdout. */
   out(line: string): void {
     process.stdout.write(`${line}\n`);
   }
@@ -64,7 +64,7 @@ export class CliContext {
     await Promise.race([once(process.stdout, 'drain'), once(process.stdout, 'close')]).catch(() => undefined);
   }
 
-  /** Progress, and what a person should know. */
+  /** Prints progress, and what a person should know, to stderr. */
   note(line: string): void {
     process.stderr.write(`${line}\n`);
   }

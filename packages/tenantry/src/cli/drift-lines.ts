@@ -46,7 +46,7 @@ function differenceLines({ words, repair, destructive }: DriftDifference): reado
     : [...comment(words), repair];
 }
 
-/** What people named must end no comment, and tell the terminal nothing. */
+/** A text as SQL comments. Names that people chose must not end the comment, and must send the terminal no commands. */
 function comment(text: string): readonly string[] {
   return text.split(/\r\n|[\n\r]/).map((line) => `-- ${line.replace(/\p{Cc}/gu, '?')}`);
 }

@@ -97,7 +97,7 @@ class ProgressBar {
     const begun = this.#bar;
     this.#bar ??= new SingleBar({ format: this.#format, hideCursor: true, clearOnComplete: false, fps: 8 });
     const perSecond = value / Math.max(0.001, (performance.now() - this.#startedAt) / 1000);
-    // The bar's own guess knows only what came since it was last paused.
+    // The bar would estimate from the time since its last pause only.
     const left = value === 0 ? '?' : timeLeft((total - value) / perSecond);
     const payload = { rate: Math.round(perSecond), left, failed };
     if (begun) this.#bar.setTotal(total);
@@ -136,6 +136,6 @@ class ProgressLines {
   }
 
   pause(): void {
-    // Lines are whole already.
+    // Each line was written whole, so nothing has to be ended.
   }
 }

@@ -4,7 +4,7 @@ import { CliContext, type GlobalOptions } from './cli-context.js';
 import type { Register, Run } from './register.js';
 import { UsageError } from './usage-error.js';
 
-/** Commands are loaded when they are called for: a deploy that finds nothing to do should cost no more than its start. */
+/** Commands are loaded when they are called, so that a deploy which finds nothing to do is over soon. */
 const commands: Readonly<Record<string, () => Promise<{ register: Register }>>> = {
   migrate: () => import('./migrate.js'),
   rollout: () => import('./rollout.js'),
@@ -37,7 +37,7 @@ export async function main(argv: readonly string[] = process.argv.slice(2)): Pro
   }
 }
 
-/** Errors of usage come back as errors, from every command. */
+/** Makes commander throw errors of usage, in every command, instead of ending the process. */
 function neverExit(command: Command): void {
   command.exitOverride();
   for (const each of command.commands) neverExit(each);

@@ -65,7 +65,7 @@ async function act(context: CliContext, flags: Flags, direction: 'up' | 'down'):
     const onlySaid = flags.dryRun || looks.some(({ plan }) => plan && isOpposed(plan));
     for (const each of looks) if (onlySaid || each.atHead) say(context, each);
     for (const { lost } of looks) if (lost !== undefined) context.note(lost);
-    // Of all services, before any of them is changed.
+    // The plans of all services are judged before any service is changed.
     for (const { plan } of looks) if (plan) requireUnopposed(plan);
     if (onlySaid) return;
     const code = await migrateAll(context, database, looks, options);
@@ -120,7 +120,7 @@ async function holding<T>(
     (await hasCatalog(owner)) ? new RolloutStore(owner).hold(name) : undefined,
   );
   const result = await fn();
-  // On a connection of its own again: PostgreSQL may have been away meanwhile.
+  // On a new connection, because PostgreSQL may have been away meanwhile.
   if (held !== undefined) await withOwner(database, (owner) => new RolloutStore(owner).letGo(held));
   return result;
 }

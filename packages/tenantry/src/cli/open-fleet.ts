@@ -51,7 +51,7 @@ export function tenancyOptionsFor(
     largeTableRows: config.largeTableRows,
     listenUrl: false,
     reconcile: { automatic: false },
-    // One leads, and one looks at what the others wait for.
+    // Two more than work: one leads, and one looks at what the others wait for.
     ownerConnections: Math.min(16, concurrency + 2),
     connections: concurrency + 5,
   };

@@ -53,7 +53,7 @@ function csvCell(text: string): string {
   return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** What people wrote tells the terminal nothing. */
+/** Text as the terminal may show it: control characters that people stored must not reach it. */
 function shown(text: string): string {
   return text.replace(/[^\P{Cc}\n]/gu, '?');
 }

@@ -7,7 +7,10 @@ import { inOwnTransaction, type Lender, opening, type TransactionTerms } from '.
 /** What one connection is used for before it is replaced: a backend keeps what it remembers of each table it described. */
 const readsPerConnection = 8;
 
-/** `pg_get_…` look at the newest state, not at the snapshot: what is dropped meanwhile is a failure of that moment. */
+/**
+ * What PostgreSQL says when an object is dropped during a read. `pg_get_…` functions look at the newest state and not
+ * at the snapshot, so the read is tried again.
+ */
 const droppedMeanwhile = new Set<string | undefined>([
   sqlstate.internalError,
   sqlstate.undefinedObject,
@@ -40,7 +43,7 @@ export class CatalogReader {
     });
   }
 
-  /** Lets code make things, of which nothing is left afterwards. */
+  /** Runs code in a transaction that is rolled back, so that whatever it makes is gone afterwards. */
   scratch<T>(fn: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     return this.#inTransaction('read committed', 'rollback', fn);
   }

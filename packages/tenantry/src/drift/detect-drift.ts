@@ -27,7 +27,8 @@ export async function detectDrift(
     return [read, await countSubjects(client, selector), await readSurroundings(client, selector, read)] as const;
   });
   const first = await new FleetLook(reader, ground, selector, chunkSize).over(total, options);
-  // A rollout may have been at work: what differed is looked at again, with what is registered now.
+  // A rollout may have moved a tenant between two reads. What differed is compared once more, with what is registered
+  // now.
   const groundNow = first.suspects.length === 0 ? ground : await reader.read((client) => readGround(client, selector));
   const { drifted, unchecked, lost } = await new FleetLook(reader, groundNow, selector, chunkSize).at(first.suspects);
   const { orphans, others, neverMade } = surroundings;

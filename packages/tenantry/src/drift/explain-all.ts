@@ -30,7 +30,8 @@ export async function explainAll(
     );
     for (const [index, group] of groups.entries()) {
       const { subject, reference } = first[index] as Compared;
-      // Both names in both: a table named as another tenant's schema reads like a schema in one of them only.
+      // Both names are masked on both sides. Otherwise a table that is named like the other tenant's schema would
+      // differ.
       const masked = [subject.schema, reference.schema];
       const differences = explainDrift(
         maskValue(reference.objects, masked),

@@ -17,7 +17,7 @@ import { type } from './explain/type.js';
 import { view } from './explain/view.js';
 import { type ObjectKind, type SchemaObject, SchemaObjects } from './schema-object.js';
 
-/** In the order in which they can be made. */
+/** In the order in which such objects can be made; they are dropped in the reverse one. */
 const explainers: { readonly [K in ObjectKind]: Explainer<K> } = {
   role,
   schema,
@@ -80,7 +80,7 @@ function explainKind(kind: ObjectKind, sides: Sides): DriftDifference[] {
     if (!actual) return told(kind, object, explainerOf(kind).missing(object, facts, sides));
     if (same(facts, actual)) return [];
     const findings = explainerOf(kind).changed(object, facts, actual, sides);
-    // Better an unexplained difference than one that nobody hears of.
+    // No explainer knew the difference, and it must be reported all the same.
     const said =
       findings.length > 0 ? findings : [different(`The ${kind} ${object} is not as its migrations make it.`, null)];
     return told(kind, object, said);

@@ -8,7 +8,7 @@ import type { DriftGround } from './read-ground.js';
 import { type Part, readFingerprints, readSubjects, type Subject } from './read-subjects.js';
 import { References } from './references.js';
 
-/** Nobody knows yet how many tables a schema has. */
+/** Schemas in the first chunk. It is small, because nobody knows yet how many tables each has. */
 const firstChunk = 50;
 
 /** Milliseconds that a chunk should take at most: far from the statement timeout, and often enough for a progress bar. */

@@ -17,7 +17,7 @@ with subject as materialized (
          coalesce((select oid from pg_roles where rolname = s.login_name), 0) as login,
          (select oid from pg_roles where rolname = current_user) as me
     from unnest($1::name[], $2::name[], $3::name[], $4::bool[], $5::text[]) with ordinality as s (schema_name, role_name, login_name, own_role, shared, number)
-    -- The offset keeps the planner from turning the join around.
+    -- The "offset 0" keeps the planner from starting with all of pg_namespace.
     cross join lateral (select oid, nspowner, nspacl from pg_namespace where nspname = s.schema_name offset 0) n
 ), member as materialized (
   select s.number, s.nsp, s.schema_name, s.role, s.login, s.me, d.classid, d.objid
@@ -59,7 +59,7 @@ with subject as materialized (
            'form', relkind::text, 'persistence', relpersistence::text, 'options', to_jsonb(reloptions), 'replicaIdentity', relreplident::text,
            'method', (select amname from pg_am where pg_am.oid = s.relam), 'toast', (select to_jsonb(t.reloptions) from pg_class t where t.oid = s.reltoastrelid),
            'clustered', ${markedIndex('indisclustered')}, 'replicaIndex', ${markedIndex('indisreplident')},
-           -- Whoever reads a table reads its children too, wherever they are.
+           -- A select from a table reads its children too, in whatever schema they are.
            'children', (select jsonb_agg(inhrelid::regclass::text order by inhrelid::regclass::text) from (select inhrelid from pg_inherits where inhparent = s.oid offset 0) i join pg_class child on child.oid = inhrelid
                          where child.relnamespace <> s.nsp),
            'rowSecurity', relrowsecurity, 'forced', relforcerowsecurity,
@@ -142,7 +142,7 @@ with subject as materialized (
     from member s cross join lateral pg_identify_object(s.classid, s.objid, 0) i
    where s.classid not in ('pg_class'::regclass, 'pg_type'::regclass, 'pg_proc'::regclass, 'pg_statistic_ext'::regclass)
   union all
-  -- What enforces a foreign key is a trigger of PostgreSQL's own.
+  -- PostgreSQL enforces a foreign key with triggers of its own, which somebody may have switched off.
   select distinct number, 'enforcement', name || '.' || quote_ident(conname), jsonb_build_object('table', name)
     from rel s join pg_trigger on tgrelid = s.oid and tgisinternal and tgenabled <> 'O' join pg_constraint c on c.oid = tgconstraint
    where relkind in ('r', 'p')

@@ -43,7 +43,10 @@ export class References {
     return known;
   }
 
-  /** After its ledger; where that cannot be replayed, because a row is lost, up to its head. */
+  /**
+   * Replays the migrations of the ledger. Where a row of the ledger is lost and that is impossible, replays all up to
+   * the head.
+   */
   async #make(key: string, subject: Subject, ran: ReadonlySet<string>): Promise<Reference> {
     const service = this.#ground.services.get(subject.service);
     if (!service) throw new Error(`The catalog has no service "${subject.service}" any more.`);
@@ -72,7 +75,7 @@ export class References {
       : { schema, role: subject.role, serviceRole: subject.serviceRole };
     const isolation = hasOwnRole(subject) ? 'role' : 'schema';
     return this.#reader.scratch(async (client) => {
-      // The login too: what is granted to the real one waits for others who grant to it.
+      // A login of its own is made too: granting to the real one would wait for others who grant to it.
       if (isolation === 'role') await client.query(`create role ${quoteIdentifier(names.serviceRole)} nologin`);
       const grant = { isolation, serviceRole: names.serviceRole, serverVersion: this.#ground.serverVersion } as const;
       for (const { text } of createSchema(grant, schema, false)) await client.query(text);

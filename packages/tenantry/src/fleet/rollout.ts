@@ -124,10 +124,7 @@ export class Rollout {
     return end;
   }
 
-  /**
-   * Closes the rollout's record, and tries again while the database is away: the tenants are done whether or not it
-   * says so.
-   */
+  /** Closes the rollout's record, and waits for a database that is away: what was done stands, and the record must say so. */
   async #record(id: number, { status, reason }: Pick<RolloutOutcome, 'status' | 'reason'>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {

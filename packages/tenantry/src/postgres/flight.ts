@@ -57,7 +57,7 @@ class Flight extends WireQuery {
     connection.sync();
   }
 
-  /** Without a description a row cannot be read. */
+  /** Skips rows of statements that were not described, because their columns are unknown. */
   override handleDataRow(message: unknown): void {
     if (this.#read) super.handleDataRow(message);
   }

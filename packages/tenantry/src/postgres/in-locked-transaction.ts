@@ -18,7 +18,7 @@ export function inLockedTransaction<T>(
   fn: () => Promise<T>,
   waitMs = 60_000,
 ): Promise<T> {
-  // What a database limits for its requests is no limit for one who waits here.
+  // Limits that a database sets for requests must not end this wait.
   const open = [...opening({ statementTimeoutMs: 0, lockTimeoutMs: waitMs }), takeLock(lock, waitMs)];
   return inTransaction(owner, open, fn);
 }

@@ -5,7 +5,6 @@ import { keepAlive } from './keep-alive.js';
 
 /** What a {@link Listener} tells. */
 export interface ListenerEvents {
-  /** A notification arrived. */
   onMessage(payload: string): void;
   /** The connection stands (again): what was sent meanwhile was missed. */
   onConnected(): void;
@@ -89,7 +88,7 @@ export class Listener {
   }
 }
 
-/** A server that has gone silent never says goodbye: after a second we go without. */
+/** Ends a connection. A server that has gone silent never answers, so after a second the socket is closed all the same. */
 async function endSoon(client: pg.Client): Promise<void> {
   const { connection } = client as unknown as { connection: { stream: Socket } };
   const timer = setTimeout(() => connection.stream.destroy(), 1000);

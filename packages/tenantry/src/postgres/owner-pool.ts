@@ -20,7 +20,8 @@ export class OwnerPool extends pg.Pool {
   constructor(config: OwnerPoolConfig) {
     super(config);
     this.#config = config;
-    // Without listeners the loss of a connection ends the process: of an idle one, and of one in use, whose statement says so.
+    // Without a listener the loss of a connection ends the process. One in use tells its holder by its statement, and
+    // an idle one is replaced.
     this.on('error', () => undefined);
     this.on('connect', (client) => client.on('error', () => undefined));
   }
@@ -42,7 +43,7 @@ export class OwnerPool extends pg.Pool {
   }
 
   #translate(error: Error): Error {
-    // Its own process ended it: that is no failure of PostgreSQL.
+    // This process ends the pool itself, so PostgreSQL has not failed.
     if (this.ending) return error;
     const { max, connectionTimeoutMillis: acquireTimeoutMs, variable } = this.#config;
     return error.message === 'timeout exceeded when trying to connect'

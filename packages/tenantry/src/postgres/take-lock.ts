@@ -6,7 +6,8 @@ import { type LockName, lockKey } from './lock-names.js';
 import { quoteLiteral } from './quote.js';
 
 /**
- * Takes a lock of ours until the transaction ends. Who waits for it in vain is told which backend holds it. Pure.
+ * Takes a lock of ours until the transaction ends. When the wait is over without success, the error names the backend
+ * that holds it. Pure.
  *
  * @param name - The lock's name.
  * @param waitMs - Milliseconds it is waited for, whatever the limit for other locks is.

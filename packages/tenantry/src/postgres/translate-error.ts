@@ -47,7 +47,10 @@ const bySqlstate: Readonly<Record<string, TranslatedCode>> = {
 /** Limits that PostgreSQL enforces by ending the connection: what happened is that a time was over. */
 const endedByLimit = new Set<string>([sqlstate.idleInTransactionTimeout, sqlstate.transactionTimeout]);
 
-/** Where PostgreSQL lets connections in, or does not. The severity alone may be in the server's own language. */
+/**
+ * Source files of PostgreSQL that let connections in. An error from them is about the connection; its severity may be
+ * in the server's own language.
+ */
 const doorFiles = new Set(['postinit.c', 'auth.c', 'miscinit.c', 'backend_startup.c']);
 
 /** What `pg` and the socket say when the server is away; most of these errors have no code. */

@@ -49,7 +49,7 @@ export async function prepareGround(tenancy: Tenancy, em: EntityManager, from: s
   if (from === to) throw new Error('The probe needs two different tenants.');
   const schemaOf = (tenant: string) => tenancy.run(tenant, () => tenancy.require().placement.schema as string);
   const schemas = [await schemaOf(from), await schemaOf(to)] as const;
-  // pg_catalog shows names to every role, so this is no crossing yet.
+  // Every role may read names in pg_catalog, so finding the table is not a crossing.
   const rows = await tenancy.run(from, () => em.fork().execute<TableRow[]>(findTable, [...schemas, ...schemas]));
   const found = rows.find(({ column }) => column !== null);
   if (!found) throw new Error(`The probe needs a table, and the tenants "${from}" and "${to}" have none in common.`);

@@ -33,7 +33,7 @@ function explainType(object: string, expected: ColumnFacts, actual: ColumnFacts)
   const [should, is] = [typeOf(expected), typeOf(actual)];
   if (should === is) return [];
   const alter = `${alterTable(expected)} alter column ${expected.name}`;
-  // A default of the old type may have no way into the new one.
+  // PostgreSQL may have no cast from the old type of the default to the new one, so the default is dropped first.
   const before = actual.default === null ? [] : [`${alter} drop default`];
   const after =
     actual.default === null || expected.default === null ? [] : [`${alter} set default ${expected.default}`];
@@ -45,7 +45,7 @@ function explainType(object: string, expected: ColumnFacts, actual: ColumnFacts)
 
 /** How its values and what is known of them are kept. */
 function explainStorage(object: string, expected: ColumnFacts, actual: ColumnFacts): Finding[] {
-  // Another type brings its own.
+  // A change of the type brings that type's own storage along.
   const storage = expected.type === actual.type ? actual.storage : expected.storage;
   const repair = storageStatements(expected, { ...actual, storage });
   if (repair.length === 0) return [];

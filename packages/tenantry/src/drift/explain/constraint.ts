@@ -60,7 +60,7 @@ function add({ table, name, definition }: ConstraintFacts): string {
   return `alter table ${qualified(table)} add constraint ${name} ${definition}`;
 }
 
-/** Where its column goes first, it is gone already. */
+/** Drops the constraint `if exists`: where a column of it is dropped before, it is gone already. */
 function drop({ table, name }: ConstraintFacts): string {
   return `alter table ${qualified(table)} drop constraint if exists ${name}`;
 }

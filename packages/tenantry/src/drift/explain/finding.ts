@@ -21,7 +21,7 @@ export interface Sides {
 
 /** What differences of one kind of object mean, and how they are repaired. Pure. */
 export interface Explainer<K extends ObjectKind> {
-  /** Nothing for what comes with another object that is missing too. */
+  /** Empty where the object comes along with another one that is missing too. */
   missing(object: string, expected: FactsByKind[K], sides: Sides): readonly Finding[];
   unknown(object: string, actual: FactsByKind[K], sides: Sides): readonly Finding[];
   changed(object: string, expected: FactsByKind[K], actual: FactsByKind[K], sides: Sides): readonly Finding[];
@@ -50,7 +50,7 @@ export function kept(words: string, repair: readonly string[]): Finding {
   return { problem: 'settings', words, repair };
 }
 
-/** The first letter of a sentence. */
+/** The text with a capital first letter, as the beginning of a sentence. */
 export function sentence(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -19,7 +19,7 @@ export const index: Explainer<'index'> = {
   },
 };
 
-/** Nothing waits for it; a partitioned table has no such way. */
+/** Adds `concurrently`, so that no writer waits. PostgreSQL has no such form for a partitioned table. */
 function concurrently({ definition, tableForm }: IndexFacts): string {
   return tableForm === 'p' ? definition : definition.replace(/^(CREATE (?:UNIQUE )?INDEX) /, '$1 CONCURRENTLY ');
 }

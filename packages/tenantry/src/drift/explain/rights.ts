@@ -54,7 +54,8 @@ export function explainGrants(
     'grant',
     [...should].filter((entry) => !does.has(entry)),
   );
-  // First what is too much: revoking a right that may be granted on takes the right itself as well.
+  // Revokes come first: revoking a right with grant option takes the right itself as well, and a later grant gives it
+  // back.
   return [
     ...extra.map((right) => ({
       problem: 'grants' as const,

@@ -18,7 +18,7 @@ export const routine: Explainer<'function'> = {
 function explainDefinition(object: string, expected: FunctionFacts, actual: FunctionFacts) {
   if (expected.definition === actual.definition && expected.returns === actual.returns) return [];
   if (expected.definition === null) return [different(`Aggregate ${object} is not as its migrations make it.`, null)];
-  // What a function answers cannot be replaced.
+  // `create or replace` cannot change what a function returns, so it is dropped first.
   const drop =
     expected.returns === actual.returns && expected.form === actual.form ? [] : [`drop routine ${qualified(object)}`];
   const words = `Function ${object} is not as its migrations make it: ${(actual.definition ?? 'an aggregate').trim()}`;

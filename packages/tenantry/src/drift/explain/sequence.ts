@@ -15,7 +15,7 @@ export const sequence: Explainer<'sequence'> = {
   },
   unknown(object, actual, { expected }) {
     const column = columnOf(actual);
-    // The column is reported, as unknown or with an identity too many, and takes it along.
+    // Its column is reported already, as unknown or as an identity, and dropping that drops the sequence.
     if (column !== undefined && (actual.identity || !expected.get('column', column))) return [];
     return [unknown(`Sequence ${object}`, [`drop sequence if exists ${qualified(object)}`])];
   },

@@ -28,7 +28,7 @@ function createTable(object: string, facts: TableFacts, sides: Sides): readonly 
   return [
     `create ${facts.persistence === 'u' ? 'unlogged ' : ''}table ${qualified(object)} ${shape}${key}${options}`,
     ...columns.flatMap((each) => afterColumn(each, sides)),
-    // What an index is needed for comes with the next look, when it is there.
+    // A setting that needs an index is left to the next run of drift, when the index exists.
     ...settingsOf(
       object,
       { ...facts, ...plain },

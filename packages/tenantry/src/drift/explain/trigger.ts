@@ -1,7 +1,6 @@
 import type { PolicyFacts, TriggerFacts } from '../schema-object.js';
 import { different, type Explainer, missing, qualified, unknown } from './finding.js';
 
-/** Triggers. */
 export const trigger: Explainer<'trigger'> = {
   missing: (object, expected) => [missing(`Trigger ${object}`, [expected.definition, ...enable(expected, 'O')])],
   unknown(object, actual, { expected }) {
@@ -29,7 +28,6 @@ function drop({ table, name }: TriggerFacts): string {
   return `drop trigger if exists ${name} on ${qualified(table)}`;
 }
 
-/** Row security policies. */
 export const policy: Explainer<'policy'> = {
   missing: (object, expected) => [missing(`Policy ${object}`, [createPolicy(expected)])],
   unknown(object, actual, { expected }) {

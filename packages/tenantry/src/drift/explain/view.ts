@@ -16,7 +16,7 @@ export const view: Explainer<'view'> = {
     };
     if (same([expected.form, expected.definition], [actual.form, actual.definition])) {
       return [
-        // Of a view they decide what is read, and with whose rights.
+        // Options of a view, such as `security_invoker`, decide what is read and with whose rights.
         ...explainOptions(nounOf(object, expected), `alter ${called.altered}`, expected.options, actual.options).map(
           (finding) => ({ ...finding, problem: 'different' as const }),
         ),

@@ -36,7 +36,7 @@ export const byEntity: readonly Attempt[] = [
       return inFrom(ground, (em) =>
         rolledBack(em, async (inner) => {
           const mine = await anyRow(inner, meta.class as EntityName<object>);
-          // Ids collide between tenants: the same id would be no change, and nothing would be saved.
+          // Both tenants may have the same id there. Set to null first, so that the relation is a change and is saved.
           Object.assign(mine, { [relation.name]: null });
           await inner.flush();
           Object.assign(mine, { [relation.name]: theirs });

@@ -89,7 +89,7 @@ const leftovers: Readonly<Record<string, Leftover>> = {
   },
 };
 
-/** The roles are turned: the other tenant leaves something, the one that tries comes next. */
+/** Here the other tenant leaves something on the connection, and the tenant that tries uses it next. */
 function leaving({ leave, notice, clean }: Leftover, how: keyof OneConnection): Attempt['tryIt'] {
   return (given) => {
     const ground = { ...given, from: given.to, to: given.from };
