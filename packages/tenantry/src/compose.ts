@@ -42,7 +42,7 @@ export interface TenancyParts {
   readonly background: Background;
 }
 
-/** What is made of what. Nothing is started here, and nothing asks the database. */
+/** Puts the parts of a process together. Nothing is started here, and nothing asks the database. */
 export function compose(options: ResolvedOptions, database: Database, shipped: ShippedService): TenancyParts {
   const { cache, logger, service } = options;
   const { pool, owner } = database;

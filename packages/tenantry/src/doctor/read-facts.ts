@@ -68,7 +68,10 @@ async function whyCatalogIsUnfit(client: pg.Client, variable: string): Promise<s
   }
 }
 
-/** Where one URL was given, processes serve with a login that they made. */
+/**
+ * With one URL the processes serve with a login that Tenantry made, so its facts are read, and not those of the URL's
+ * role.
+ */
 async function readMadeLogin(client: pg.Client): Promise<LoginFacts | undefined> {
   const { rows } = await client.query<{ role: string }>(
     `select role_name as role from tenantry.service_login join pg_catalog.pg_roles on rolname = role_name limit 1`,

@@ -22,7 +22,7 @@ export async function onOwnConnection<T>(owner: pg.Pool, fn: (client: pg.Client)
     });
     return await fn(client);
   } finally {
-    // In the middle of a COPY too: the server rolls back.
+    // Also after a failure in the middle of a COPY: the server notices the end and rolls back.
     await client.end().catch(() => undefined);
   }
 }

@@ -24,7 +24,7 @@ export function portableText(): string {
     .join('; ');
 }
 
-/** Lets the functions behind checks and generated columns find what they name. Pure. */
+/** The search path with which functions behind checks and generated columns find what they name. Pure. */
 export function pathOf(schema: string, sharedSchemas: readonly string[]): string {
   return `set local search_path to ${[schema, ...sharedSchemas].map(quoteIdentifier).join(', ')}`;
 }

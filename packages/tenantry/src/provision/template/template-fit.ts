@@ -34,7 +34,9 @@ const known = new RegExp(
 const ownRights =
   /^(?:grant|revoke)\b[^.]* on (?!schema|database|all|language|large|parameter|tablespace|foreign|type public)[^.]*$/;
 
-/** Why nothing can be said of what these migrations leave behind; `undefined` when they may be tried. Pure. */
+/**
+ * Why a template cannot promise what these migrations leave behind; `undefined` when one may be built and proven. Pure.
+ */
 export function whyUnfit(
   migrations: readonly CompiledMigration[],
   sharedSchemas: readonly string[],
