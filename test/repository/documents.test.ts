@@ -46,3 +46,14 @@ it.each(pages.filter((page) => page.startsWith('docs/decisions/')))(
     expect(parts).toEqual(expect.arrayContaining(['Context', 'Decision', 'Drawbacks', 'What would change our mind']));
   },
 );
+
+/** Of the recipes in CONTRIBUTING.md, the files that they name and that are not there. */
+function lostFiles(text: string): string[] {
+  const named = [...text.matchAll(/`((?:src|test|scripts|\.github)\/[\w./-]+\.\w+)`/g)].map(([, file = '']) => file);
+  return named.filter((file) => !['', 'packages/tenantry'].some((folder) => existsSync(path.join(root, folder, file))));
+}
+
+it('names files in its recipes that are there', () => {
+  expect(lostFiles(texts.get('CONTRIBUTING.md') ?? '')).toEqual([]);
+  expect(lostFiles('`src/errors/error-codes.ts`, `src/errors/gone.ts`')).toEqual(['src/errors/gone.ts']);
+});
